@@ -1,0 +1,49 @@
+package schema
+
+import "time"
+
+// IncidentState is where an incident stands in its life.
+type IncidentState string
+
+// States of an incident. They only ever move to the right.
+const (
+	IncidentOpen         IncidentState = "open"
+	IncidentAcknowledged IncidentState = "acknowledged"
+	IncidentResolved     IncidentState = "resolved"
+)
+
+// Incident gathers a token's findings into the one thing that a person decides on.
+type Incident struct {
+	ID       string        `json:"id"`       // derived from the first finding: stable over replays
+	Revision uint64        `json:"revision"` // rises with every change; the highest is the truth
+	State    IncidentState `json:"state"`
+	Severity Severity      `json:"severity"` // the highest so far
+	Score    float64       `json:"score"`    // the highest so far
+
+	Token       TokenID `json:"token"`
+	TokenHint   string  `json:"token_hint"`
+	Consumer    string  `json:"consumer"`
+	Environment string  `json:"environment"`
+
+	Opened   time.Time `json:"opened"`   // event time of the first finding
+	Updated  time.Time `json:"updated"`  // event time of the last finding
+	Resolved time.Time `json:"resolved"` // zero while not resolved
+
+	Summary  string      `json:"summary"`
+	Evidence []Evidence  `json:"evidence"` // strongest of each detector and key, strongest first
+	Seen     Seen        `json:"seen"`
+	Normal   Normal      `json:"normal"`
+	Findings []FindingID `json:"findings"`
+
+	Deliveries []Delivery `json:"deliveries"`
+}
+
+// Delivery is what became of an incident at one destination.
+type Delivery struct {
+	Destination string    `json:"destination"` // e.g. "slack"
+	Ref         string    `json:"ref"`         // the message there, so that it can be edited
+	Revision    uint64    `json:"revision"`    // of the incident as last delivered
+	At          time.Time `json:"at"`
+	Attempts    int       `json:"attempts"`
+	Error       string    `json:"error,omitempty"` // of the last attempt, empty when it was accepted
+}
