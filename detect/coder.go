@@ -1,0 +1,123 @@
+package detect
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+)
+
+// errState is returned for stored state that cannot be what Snapshot wrote.
+var errState = errors.New("stored profile is damaged or of another version")
+
+// coder writes values to a buffer, or reads them back when reading is set, so that a
+// layout is described once and cannot differ between the two. After an error it does
+// nothing more. Numbers are varints: most are small.
+type coder struct {
+	buf     []byte
+	reading bool
+	err     error
+}
+
+func (c *coder) fail() { c.err, c.buf = errState, nil }
+
+func (c *coder) int64(v *int64) {
+	if !c.reading {
+		c.buf = binary.AppendVarint(c.buf, *v)
+		return
+	}
+	n, size := binary.Varint(c.buf)
+	if size <= 0 {
+		c.fail()
+		return
+	}
+	*v, c.buf = n, c.buf[size:]
+}
+
+// number codes any integer type, and refuses values that do not fit.
+func number[T ~int | ~int32 | ~uint8 | ~uint16 | ~uint32 | ~uint64](c *coder, v *T) {
+	n := int64(*v)
+	c.int64(&n)
+	if *v = T(n); int64(*v) != n {
+		c.fail()
+	}
+}
+
+func (c *coder) bool(v *bool) {
+	n := uint8(0)
+	if *v {
+		n = 1
+	}
+	number(c, &n)
+	*v = n != 0
+}
+
+func (c *coder) float(v *float64) {
+	if !c.reading {
+		c.buf = binary.LittleEndian.AppendUint64(c.buf, math.Float64bits(*v))
+		return
+	}
+	if len(c.buf) < 8 {
+		c.fail()
+		return
+	}
+	*v, c.buf = math.Float64frombits(binary.LittleEndian.Uint64(c.buf)), c.buf[8:]
+	if math.IsNaN(*v) || math.IsInf(*v, 0) {
+		c.fail()
+	}
+}
+
+// count codes a sparse table's weight: a varint when it is a whole number, which it is
+// until a cohort is halved.
+func (c *coder) count(v *float64) {
+	whole := int64(*v)
+	exact := float64(whole) == *v && whole >= 0
+	tag := int64(-1)
+	if exact {
+		tag = whole
+	}
+	c.int64(&tag)
+	if tag < 0 {
+		c.float(v)
+	} else {
+		*v = float64(tag)
+	}
+}
+
+func (c *coder) string(v *string) {
+	n := len(*v)
+	c.length(&n)
+	if !c.reading {
+		c.buf = append(c.buf, *v...)
+		return
+	}
+	if n > len(c.buf) {
+		c.fail()
+		return
+	}
+	*v, c.buf = string(c.buf[:n]), c.buf[n:]
+}
+
+// length codes the length of what follows. No element takes less than a byte, so a
+// length beyond the buffer is damage, and is refused before memory is taken for it.
+func (c *coder) length(n *int) {
+	number(c, n)
+	if c.reading && (*n < 0 || *n > len(c.buf)) {
+		c.fail()
+		*n = 0
+	}
+}
+
+// list codes a slice, element by element.
+func list[T any](c *coder, s *[]T, each func(*coder, *T)) {
+	n := len(*s)
+	c.length(&n)
+	if c.reading {
+		*s = make([]T, n)
+	}
+	for i := range *s {
+		if c.err != nil {
+			return
+		}
+		each(c, &(*s)[i])
+	}
+}

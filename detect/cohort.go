@@ -1,0 +1,96 @@
+package detect
+
+import "math"
+
+// cohort is what the tokens of a partition share: how common each country, kind of
+// network, client and hour is among them, and how far a day's traffic leaps beyond all
+// days before it. New tokens borrow from it; old ones are judged against it. It learns
+// from whole token-days, so that a loud token has no more say than a quiet one.
+type cohort struct {
+	days      float64 // token-days learnt from
+	hours     weekly
+	countries map[string]float64 // bounded by ISO 3166: see maxCohortValues
+	clients   map[string]float64
+	kinds     [networkKinds]float64
+	leaps     leaps
+}
+
+const (
+	// maxCohortValues bounds each map. Values beyond it are not counted: by then the map
+	// holds what is common, and everything else is rare whatever its name.
+	maxCohortValues = 1024
+	// maxCohortDays is when all counts are halved, so that the cohort follows its time.
+	maxCohortDays = 1 << 20
+	// elsewhere is the share of a cohort's mass kept for values that it has not seen.
+	elsewhere = 0.1
+)
+
+func newCohort() *cohort {
+	return &cohort{countries: map[string]float64{}, clients: map[string]float64{}}
+}
+
+// learnDay takes in a token's day as it closes.
+func (c *cohort) learnDay(p *profile) {
+	c.leaps.learnDay(p)
+	c.days++
+	for _, h := range p.countries.list {
+		if h.day == p.day {
+			count(c.countries, h.key)
+		}
+	}
+	for _, h := range p.clients.list {
+		if h.day == p.day {
+			count(c.clients, h.key)
+		}
+	}
+	for k, day := range p.kindDay {
+		if day == p.day {
+			c.kinds[k]++
+		}
+	}
+	for _, hour := range p.pending {
+		if int32(hour/24) == p.day {
+			c.hours[hourOfWeek(hour)]++
+		}
+	}
+	if c.days >= maxCohortDays {
+		c.halve()
+	}
+}
+
+func count(m map[string]float64, key string) {
+	if _, known := m[key]; known || len(m) < maxCohortValues {
+		m[key]++
+	}
+}
+
+func (c *cohort) halve() {
+	c.days /= 2
+	for i := range c.hours {
+		c.hours[i] /= 2
+	}
+	for i := range c.kinds {
+		c.kinds[i] /= 2
+	}
+	for _, m := range []map[string]float64{c.countries, c.clients} {
+		for k := range m {
+			m[k] /= 2
+		}
+	}
+}
+
+// country is the probability that a token-day of the cohort is in a country.
+func (c *cohort) country(code string) float64 {
+	const countries = 200
+	return (1-elsewhere)*c.share(c.countries[code]) + elsewhere/countries
+}
+
+// client is the probability that a token-day of the cohort uses a product.
+func (c *cohort) client(product string) float64 {
+	const products = 50
+	return (1-elsewhere)*c.share(c.clients[product]) + elsewhere/products
+}
+
+func (c *cohort) share(n float64) float64 {
+	return n / math.Max(c.days, 1)
+}

@@ -1,0 +1,57 @@
+package detect
+
+import (
+	"errors"
+	"time"
+)
+
+// Config sets how much evidence an alert needs and how much memory profiles may take.
+type Config struct {
+	// AlertNats is the evidence, in nats, that makes a score of 1.0: a finding. Higher is
+	// quieter. Range 1 to 50.
+	AlertNats float64 `yaml:"alert_nats"`
+	// HalfLife is how long it takes until evidence that is not renewed counts half.
+	HalfLife time.Duration `yaml:"half_life"`
+	// Probation is how long a new place, client or hour must go without an alert before it
+	// counts as the owner's.
+	Probation time.Duration `yaml:"probation"`
+	// MaxTokens bounds the profiles kept in memory for each partition. Beyond it the
+	// profiles that were unused for longest are dropped, young ones first.
+	MaxTokens int `yaml:"max_tokens"`
+	// SnapshotEvery is how often changed profiles are stored, in event-independent wall
+	// time; a restart replays what came since.
+	SnapshotEvery time.Duration `yaml:"snapshot_every"`
+	// History is how far back events are read when no stored profile exists.
+	History time.Duration `yaml:"history"`
+}
+
+// DefaultConfig is what a newcomer gets.
+func DefaultConfig() Config {
+	return Config{
+		AlertNats:     7,
+		HalfLife:      6 * time.Hour,
+		Probation:     24 * time.Hour,
+		MaxTokens:     1_000_000,
+		SnapshotEvery: time.Minute,
+		History:       28 * 24 * time.Hour,
+	}
+}
+
+// Validate reports the first key with a value that cannot work.
+func (c Config) Validate() error {
+	switch {
+	case c.AlertNats < 1 || c.AlertNats > 50:
+		return errors.New("detect.alert_nats: want a number from 1 to 50")
+	case c.HalfLife <= 0:
+		return errors.New("detect.half_life: want a positive duration, such as 6h")
+	case c.Probation < 0:
+		return errors.New("detect.probation: want a duration of 0 or more, such as 24h")
+	case c.MaxTokens < 1000:
+		return errors.New("detect.max_tokens: want at least 1000")
+	case c.SnapshotEvery <= 0:
+		return errors.New("detect.snapshot_every: want a positive duration, such as 1m")
+	case c.History < 0:
+		return errors.New("detect.history: want a duration of 0 or more, such as 672h")
+	}
+	return nil
+}

@@ -1,0 +1,174 @@
+package detect
+
+import (
+	"fmt"
+	"math"
+	"sort"
+	"strings"
+
+	"github.com/tokenwatch/tokenwatch/schema"
+)
+
+// newGeo finds requests from a country, network or kind of network that are new for the
+// token.
+//
+// Model: hierarchical novelty. A country never seen has the Good-Turing unseen mass P0
+// of the token's days, spread as the cohort is spread over countries:
+//
+//	P(c | owner) = P0 · P_cohort(c)
+//
+// which is the numerator and denominator of Freeman et al. (NDSS 2016), "Who Are You? A
+// Statistical Approach to Measuring User Authenticity". Thieves sit where other users
+// sit, or anywhere: P(c | theft) = ½·P_cohort(c) + ½·1/60. In a known country the same
+// is asked of the network. A new country brings a new network with certainty, for thief
+// and owner alike, so the network then adds nothing (no double counting) but its kind:
+// eyeballs (homes, offices, phones) or machines and anonymity (hosting, VPN, Tor), which
+// thieves prefer and most people never come from, and the reverse for servers.
+type newGeo struct{}
+
+const (
+	newGeoName         = "new_geo"
+	theftCountries     = 60.0 // how many countries a thief may as well sit in
+	theftFromMachines  = 0.55 // share of thefts from hosting, VPN and Tor
+	kindPrior          = 5.0  // days that the cohort's opinion of kinds weighs
+	newGeoCap          = 9.0
+	unseenKindOfOwners = 0.02 // least share of a kind among owners
+)
+
+func (newGeo) name() string { return newGeoName }
+
+func (newGeo) phrase() string { return "from a new place" }
+
+func (newGeo) look(l *look) {
+	p, ev := l.profile, l.event
+	if ev.Country == "" && ev.ASN == 0 {
+		return // no database knows the address: nothing to compare
+	}
+	if p.countries.unseen(p.days, l.now, l.probation) == 1 && p.networks.unseen(p.days, l.now, l.probation) == 1 {
+		return // the token has no place of its own yet
+	}
+	newCountry := ev.Country != "" && p.countries.settled(ev.Country, l.now, l.probation) == nil
+	newNetwork := ev.ASN != 0 && p.networks.settled(ev.ASN, l.now, l.probation) == nil
+	if !newCountry && !newNetwork {
+		return
+	}
+	llr := kindRatio(l)
+	if newCountry {
+		llr += countryRatio(l)
+	} else {
+		llr -= math.Log(p.networks.unseen(p.days, l.now, l.probation))
+	}
+	if llr <= 0 {
+		return
+	}
+	l.group = group{country: ev.Country, asn: ev.ASN}
+	l.found(newGeoName, min(newGeoCap, llr), func() words { return geoWords(l, newCountry) })
+}
+
+func countryRatio(l *look) float64 {
+	cohort := l.cohort.country(l.event.Country)
+	theft := cohort/2 + 0.5/theftCountries
+	owner := l.profile.countries.unseen(l.profile.days, l.now, l.probation) * cohort
+	return math.Log(theft / owner)
+}
+
+// kindRatio compares how often thieves and this owner come from machines.
+func kindRatio(l *look) float64 {
+	p := l.profile
+	machineDays, eyeballDays := 0.0, 0.0
+	cohortMachine, cohortAll := 0.0, 0.0
+	for k := range networkKinds {
+		if machines(schema.Network(k)) {
+			machineDays += float64(p.kinds[k])
+			cohortMachine += l.cohort.kinds[k]
+		} else {
+			eyeballDays += float64(p.kinds[k])
+		}
+		cohortAll += l.cohort.kinds[k]
+	}
+	prior := (cohortMachine + 1) / (cohortAll + 4)
+	owner := (machineDays + kindPrior*prior) / (machineDays + eyeballDays + kindPrior)
+	theft := theftFromMachines
+	if !machines(l.event.Network) {
+		owner, theft = 1-owner, 1-theft
+	}
+	return math.Log(theft / max(owner, unseenKindOfOwners))
+}
+
+// machines tells hosting and anonymity from the networks that people sit in.
+func machines(n schema.Network) bool {
+	return n == schema.NetworkHosting || n == schema.NetworkVPN || n == schema.NetworkTor
+}
+
+func geoWords(l *look, newCountry bool) words {
+	ev := l.event
+	w := words{seen: placeName(ev.Place) + " · " + networkName(ev.Place)}
+	days := l.profile.days - 1
+	if newCountry {
+		w.key = "country:" + ev.Country
+		w.normal = sharesInWords(l.profile.countries.shares()) + overDays(days)
+	} else {
+		w.key = fmt.Sprintf("asn:%d", ev.ASN)
+		w.normal = sharesInWords(l.profile.networks.shares()) + overDays(days)
+	}
+	return w
+}
+
+func overDays(days int) string { return fmt.Sprintf(" over %d days", max(days, 1)) }
+
+// placeName is a place as people write it: "São Paulo, BR".
+func placeName(p schema.Place) string {
+	switch {
+	case p.City != "" && p.Country != "":
+		return p.City + ", " + p.Country
+	case p.Country != "":
+		return p.Country
+	}
+	return "place unknown"
+}
+
+// isPlace tells whether name is what placeName makes of a city and country.
+func isPlace(name, city, country string) bool {
+	rest, ok := strings.CutPrefix(name, city)
+	return ok && (rest == "" || strings.HasPrefix(rest, ", ") && rest[2:] == country)
+}
+
+// networkName is a network as people write it: "AS14061 DigitalOcean (hosting)".
+func networkName(p schema.Place) string {
+	switch {
+	case p.ASN == 0:
+		return "network unknown"
+	case p.ASOrg == "":
+		return fmt.Sprintf("AS%d (%s)", p.ASN, p.Network)
+	}
+	return fmt.Sprintf("AS%d %s (%s)", p.ASN, p.ASOrg, p.Network)
+}
+
+// shares turns habits into shares of their days, largest first.
+func (h *habits[K]) shares() []schema.Share {
+	total := 0.0
+	for _, k := range h.list {
+		total += float64(k.days)
+	}
+	list := make([]schema.Share, 0, len(h.list))
+	for _, k := range h.list {
+		name := k.name
+		if name == "" {
+			name = fmt.Sprint(k.key)
+		}
+		list = append(list, schema.Share{Name: name, Share: float64(k.days) / total})
+	}
+	sort.SliceStable(list, func(i, j int) bool { return list[i].Share > list[j].Share })
+	return list
+}
+
+func sharesInWords(list []schema.Share) string {
+	if len(list) == 0 {
+		return "nothing known yet"
+	}
+	parts := []string{}
+	for _, s := range list[:min(3, len(list))] {
+		parts = append(parts, fmt.Sprintf("%s %.0f %%", s.Name, 100*s.Share))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,56 @@
+package detect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tokenwatch/tokenwatch/schema"
+)
+
+// History is where profiles and events are kept.
+type History interface {
+	// Profiles streams the newest stored profiles of a partition.
+	Profiles(ctx context.Context, topic string, partition int32, each func(schema.Profile) error) error
+	// Events streams a partition's events with after < offset < before that were taken
+	// in at or after since, in the order of offset and item.
+	Events(ctx context.Context, topic string, partition int32, after, before int64, since time.Time, each func(*schema.Event) error) error
+}
+
+// Resume makes the engine that a partition had when all events before offset next had
+// been processed: the stored profiles, and the events since them once more. Without
+// stored profiles, or with ones of another version, it learns from the events that were
+// taken in at or after since. The findings of those events were reported when they
+// happened and are not reported again.
+func Resume(ctx context.Context, h History, cfg Config, topic string, partition int32, next int64, since time.Time) (*Engine, error) {
+	var stored []schema.Profile
+	err := h.Profiles(ctx, topic, partition, func(p schema.Profile) error {
+		stored = append(stored, p)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the profiles of %s/%d: %w", topic, partition, err)
+	}
+	e := New(cfg, topic, partition)
+	if err := e.Restore(stored); errors.Is(err, errState) {
+		e = New(cfg, topic, partition)
+	}
+	if e.offset >= next {
+		// The topic was made anew, or the group was set back: what was learnt belongs to
+		// other offsets, and replayed events are rightly learnt from once more.
+		e.offset = next - 1
+	}
+	after := e.offset
+	if after >= 0 {
+		since = time.Time{}
+	}
+	err = h.Events(ctx, topic, partition, after, next, since, func(ev *schema.Event) error {
+		e.Process(ev)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("replaying the events of %s/%d after offset %d: %w", topic, partition, after, err)
+	}
+	return e, nil
+}

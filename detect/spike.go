@@ -1,0 +1,173 @@
+package detect
+
+import (
+	"fmt"
+	"math"
+)
+
+// trafficSpike finds more requests in a span of time than the token's owner ever makes.
+//
+// Model: for windows of 10 s, 1 min, 10 min and 1 h, the leap
+//
+//	r = (requests in the window + c) / (most requests in such a window before + c)
+//
+// Parametric tails of one token fail on real clients, whose traffic is bursty
+// (measured: mean + 3σ fires on a fifth of all days), so the tail of r is pooled over
+// the token-days of the cohort, separately for steady and bursty and for young and old
+// tokens, and starts from the leaps of 262 real API clients: P(r > x on a day) = 0.05 at
+// 1.3, falling as 1/x. P(r | theft) is the same for all r: thieves either burst or not.
+// c keeps small numbers from looking large. It fires inside the window, as soon as the
+// count is enough.
+type trafficSpike struct{}
+
+const (
+	trafficSpikeName = "traffic_spike"
+	theftBursts      = 0.1 // P(a thief leaps this far)
+	leastLeap        = 2.0
+	trafficSpikeCap  = 9.0
+	maxFade          = 0.98 // of the past maximum, a day
+)
+
+// spans are the windows: their length in seconds and the c that steadies small counts.
+var spans = [...]struct {
+	seconds int64
+	steady  float64
+	name    string
+}{
+	{10, 10, "10 s"}, {60, 15, "minute"}, {600, 30, "10 min"}, {3600, 60, "hour"},
+}
+
+// rates counts a token's requests in windows.
+type rates [len(spans)]struct {
+	window int64  // number of the open window since 1970
+	count  uint32 // requests in it
+	today  uint32 // most in a window of the open day
+	past   uint32 // most in a window of the days before, fading
+}
+
+// add counts a request. Late ones are no part of an open window.
+func (r *rates) add(now int64) {
+	for i := range r {
+		w := &r[i]
+		if n := now / spans[i].seconds; n > w.window {
+			w.window, w.count = n, 0
+		} else if n < w.window {
+			continue
+		}
+		w.count++
+		w.today = max(w.today, w.count)
+	}
+}
+
+// closeDay makes the open day part of the past, unless what happened on it is in doubt.
+func (r *rates) closeDay(doubtful bool) {
+	for i := range r {
+		w := &r[i]
+		w.past = uint32(math.Ceil(float64(w.past) * maxFade))
+		if !doubtful {
+			w.past = max(w.past, w.today)
+		}
+		w.today = 0
+	}
+}
+
+func (r *rates) leap(i int, count uint32) float64 {
+	return (float64(count) + spans[i].steady) / (float64(r[i].past) + spans[i].steady)
+}
+
+func (trafficSpike) name() string { return trafficSpikeName }
+
+func (trafficSpike) phrase() string { return "at an abnormal rate" }
+
+func (trafficSpike) look(l *look) {
+	p := l.profile
+	if p.days < 2 {
+		return // there is no day to compare with
+	}
+	best, at := 0.0, -1
+	for i := range spans {
+		w := &p.rate[i]
+		if w.window != l.now/spans[i].seconds || w.count <= w.past {
+			continue
+		}
+		r := p.rate.leap(i, w.count)
+		if r < leastLeap {
+			continue
+		}
+		if llr := math.Log(theftBursts / l.cohort.leaps.beyond(p, i, r)); llr > best {
+			best, at = llr, i
+		}
+	}
+	if at < 0 {
+		return
+	}
+	l.foundIn(traffic, trafficSpikeName, min(trafficSpikeCap, best), func() words {
+		w := &p.rate[at]
+		return words{
+			key:    "rate:" + spans[at].name,
+			seen:   fmt.Sprintf("%d requests in one %s", w.count, spans[at].name),
+			normal: fmt.Sprintf("at most %d in one %s over %d days", w.past, spans[at].name, p.days-1),
+		}
+	})
+}
+
+// leaps pools how far token-days leap beyond the days before them.
+type leaps [len(spans)][leapAges][2]struct {
+	days float64
+	bins [leapBins]float64 // by log2(r), four to the octave
+}
+
+const (
+	leapAges   = 3
+	leapBins   = 48
+	leapPrior  = 50.0 // token-days that the prior weighs
+	burstyPeak = 6.0  // a token whose busiest hour is this much busier than its mean is bursty
+)
+
+func leapBin(r float64) int {
+	return max(0, min(leapBins-1, int(4*math.Log2(r))))
+}
+
+func leapAge(days int) int {
+	switch {
+	case days < 4:
+		return 0
+	case days < 10:
+		return 1
+	}
+	return 2
+}
+
+func (p *profile) bursty() int {
+	active := 0.0
+	for _, c := range p.hours {
+		active += float64(c)
+	}
+	if mean := float64(p.events) / max(active, 1); float64(p.rate[3].past) > burstyPeak*mean {
+		return 1
+	}
+	return 0
+}
+
+func (ls *leaps) learnDay(p *profile) {
+	if p.days < 2 || p.episode.alertDay == p.day {
+		return
+	}
+	bursty := p.bursty()
+	for i := range spans {
+		pool := &ls[i][leapAge(p.days)][bursty]
+		pool.days++
+		pool.bins[leapBin(p.rate.leap(i, p.rate[i].today))]++
+	}
+}
+
+// beyond is the probability that an owner's day leaps as far as r or further.
+func (ls *leaps) beyond(p *profile, span int, r float64) float64 {
+	pool := &ls[span][leapAge(p.days)][p.bursty()]
+	n := 0.0
+	for b := leapBin(r); b < leapBins; b++ {
+		n += pool.bins[b]
+	}
+	prior := min(1, 0.05*1.3/r) * float64(leapAges-leapAge(p.days))
+	return (n + leapPrior*prior) / (pool.days + leapPrior)
+}
