@@ -10,16 +10,19 @@ import (
 // Model: the same ratio as for places, over products: an unseen product has the token's
 // Good-Turing mass times its share in the cohort; a thief uses what others use, or
 // anything (½·P_cohort + ½·1/30). A new version of a known product is no new client.
-// Within a visit from a strange place, the owner's usual product speaks for the owner:
-// the ratio is negative then, and lowers the visit's sum, which is what keeps a
-// traveller with his own laptop quiet.
+// Within a visit from a strange place, the owner's usual program speaks for the owner,
+// the more so when the whole User-Agent is one of the token's own, to the last digit of
+// the version: a thief knows the token, not what it is used with. The ratio is negative
+// then, and lowers the visit's sum, which is what keeps a traveller with his own laptop
+// quiet.
 type newClient struct{}
 
 const (
 	newClientName   = "new_client"
 	theftProducts   = 30.0
 	newClientCap    = 3.5
-	newClientFloor  = -1.5
+	sameVersion     = 0.25 // P(a thief with the same product has the same version)
+	newClientFloor  = -3.0
 	newClientAtHome = 0.5 // an owner who tries another tool from his own desk
 )
 
@@ -40,17 +43,16 @@ func (newClient) look(l *look) {
 	cohort := l.cohort.client(used)
 	theft := cohort/2 + 0.5/theftProducts
 	if known != nil {
-		share := min(1, (float64(known.days)+1)/(float64(p.days)+1))
-		l.found(newClientName, max(newClientFloor, min(0, math.Log(theft/share))), func() words {
+		l.found(newClientName, usualRatio(l, known, theft), func() words {
 			return words{key: "client:" + used, seen: ev.Client, normal: "the usual client"}
 		})
 		return
 	}
-	unseen := p.clients.unseen(p.days, l.now, l.probation)
-	if unseen == 1 {
+	if p.clients.empty(l.now, l.probation) {
 		return // the token has no client of its own yet
 	}
-	llr := math.Log(theft / (unseen * cohort))
+	n := &l.cohort.novelty
+	llr := math.Log(theft / (p.clients.unseen(p.days, n.rate(n.clients), l.now, l.probation) * cohort))
 	if l.group == home {
 		llr *= newClientAtHome
 	}
@@ -64,4 +66,24 @@ func (newClient) look(l *look) {
 			normal: sharesInWords(p.clients.shares()) + overDays(p.days-1),
 		}
 	})
+}
+
+// usualRatio is the ratio, at most 0, of a client that is the token's own.
+func usualRatio(l *look, product *habit[string], theft float64) float64 {
+	p := l.profile
+	days, owner := product.days, 0.5 // a new version every other day that brings one: generous
+	if agent := p.agents.settled(textHash(l.event.UserAgent), l.now, l.probation); agent != nil {
+		days, owner, theft = agent.days, 1, theft*sameVersion
+	}
+	owner *= min(1, (float64(days)+1)/(float64(p.days)+1))
+	return max(newClientFloor, min(0, math.Log(theft/owner)))
+}
+
+// textHash is FNV-1a.
+func textHash(s string) uint32 {
+	h := uint32(2166136261)
+	for i := range len(s) {
+		h = (h ^ uint32(s[i])) * 16777619
+	}
+	return h
 }

@@ -11,9 +11,19 @@ type cohort struct {
 	hours     weekly
 	countries map[string]float64 // bounded by ISO 3166: see maxCohortValues
 	clients   map[string]float64
-	kinds     [networkKinds]float64
 	leaps     leaps
+	novelty   novelty
 }
+
+// novelty counts token-days on which a token that had a history was seen with a value
+// that was new for it.
+type novelty struct {
+	days, countries, networks, clients float64
+	flips                              float64 // a first network of the other kind: machines or eyeballs
+}
+
+// rate is a share of token-days, starting from one in fifty until there are many.
+func (n *novelty) rate(count float64) float64 { return (count + 1) / (n.days + 50) }
 
 const (
 	// maxCohortValues bounds each map. Values beyond it are not counted: by then the map
@@ -33,6 +43,7 @@ func newCohort() *cohort {
 func (c *cohort) learnDay(p *profile) {
 	c.leaps.learnDay(p)
 	c.days++
+	c.novelty.learnDay(p)
 	for _, h := range p.countries.list {
 		if h.day == p.day {
 			count(c.countries, h.key)
@@ -41,11 +52,6 @@ func (c *cohort) learnDay(p *profile) {
 	for _, h := range p.clients.list {
 		if h.day == p.day {
 			count(c.clients, h.key)
-		}
-	}
-	for k, day := range p.kindDay {
-		if day == p.day {
-			c.kinds[k]++
 		}
 	}
 	for _, hour := range p.pending {
@@ -58,6 +64,22 @@ func (c *cohort) learnDay(p *profile) {
 	}
 }
 
+func (n *novelty) learnDay(p *profile) {
+	if p.days < 3 {
+		return // everything is new in the beginning
+	}
+	n.days++
+	n.countries += p.countries.fresh(p.day)
+	n.networks += p.networks.fresh(p.day)
+	n.clients += p.clients.fresh(p.day)
+	if p.flipped() {
+		n.flips++
+	}
+}
+
+// flip is how often a network that is new for a token is its first of the other kind.
+func (n *novelty) flip() float64 { return (n.flips + 1) / (n.networks + 10) }
+
 func count(m map[string]float64, key string) {
 	if _, known := m[key]; known || len(m) < maxCohortValues {
 		m[key]++
@@ -66,11 +88,10 @@ func count(m map[string]float64, key string) {
 
 func (c *cohort) halve() {
 	c.days /= 2
+	n := &c.novelty
+	n.days, n.countries, n.networks, n.clients, n.flips = n.days/2, n.countries/2, n.networks/2, n.clients/2, n.flips/2
 	for i := range c.hours {
 		c.hours[i] /= 2
-	}
-	for i := range c.kinds {
-		c.kinds[i] /= 2
 	}
 	for _, m := range []map[string]float64{c.countries, c.clients} {
 		for k := range m {

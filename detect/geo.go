@@ -27,12 +27,11 @@ import (
 type newGeo struct{}
 
 const (
-	newGeoName         = "new_geo"
-	theftCountries     = 60.0 // how many countries a thief may as well sit in
-	theftFromMachines  = 0.55 // share of thefts from hosting, VPN and Tor
-	kindPrior          = 5.0  // days that the cohort's opinion of kinds weighs
-	newGeoCap          = 9.0
-	unseenKindOfOwners = 0.02 // least share of a kind among owners
+	newGeoName        = "new_geo"
+	theftCountries    = 60.0 // how many countries a thief may as well sit in
+	theftFromMachines = 0.55 // share of thefts from hosting, VPN and Tor
+	kindPrior         = 5.0  // days that the cohort's opinion of kinds weighs
+	newGeoCap         = 9.0
 )
 
 func (newGeo) name() string { return newGeoName }
@@ -44,7 +43,7 @@ func (newGeo) look(l *look) {
 	if ev.Country == "" && ev.ASN == 0 {
 		return // no database knows the address: nothing to compare
 	}
-	if p.countries.unseen(p.days, l.now, l.probation) == 1 && p.networks.unseen(p.days, l.now, l.probation) == 1 {
+	if p.countries.empty(l.now, l.probation) && p.networks.empty(l.now, l.probation) {
 		return // the token has no place of its own yet
 	}
 	newCountry := ev.Country != "" && p.countries.settled(ev.Country, l.now, l.probation) == nil
@@ -56,43 +55,78 @@ func (newGeo) look(l *look) {
 	if newCountry {
 		llr += countryRatio(l)
 	} else {
-		llr -= math.Log(p.networks.unseen(p.days, l.now, l.probation))
+		n := &l.cohort.novelty
+		llr -= math.Log(p.networks.unseen(p.days, n.rate(n.networks), l.now, l.probation))
 	}
 	if llr <= 0 {
 		return
 	}
 	l.group = group{country: ev.Country, asn: ev.ASN}
+	if newCountry {
+		l.group.asn = 0 // a trip has a hotel and a phone: all networks there are one visit
+	}
 	l.found(newGeoName, min(newGeoCap, llr), func() words { return geoWords(l, newCountry) })
 }
 
 func countryRatio(l *look) float64 {
 	cohort := l.cohort.country(l.event.Country)
 	theft := cohort/2 + 0.5/theftCountries
-	owner := l.profile.countries.unseen(l.profile.days, l.now, l.probation) * cohort
+	n := &l.cohort.novelty
+	owner := l.profile.countries.unseen(l.profile.days, n.rate(n.countries), l.now, l.probation) * cohort
 	return math.Log(theft / owner)
 }
 
-// kindRatio compares how often thieves and this owner come from machines.
+// kindRatio compares how often thieves and this owner come from the event's kind of
+// network. Of a kind that the token never used, the cohort knows how often it appears
+// among networks that are new for a token.
 func kindRatio(l *look) float64 {
-	p := l.profile
-	machineDays, eyeballDays := 0.0, 0.0
-	cohortMachine, cohortAll := 0.0, 0.0
-	for k := range networkKinds {
-		if machines(schema.Network(k)) {
-			machineDays += float64(p.kinds[k])
-			cohortMachine += l.cohort.kinds[k]
-		} else {
-			eyeballDays += float64(p.kinds[k])
-		}
-		cohortAll += l.cohort.kinds[k]
-	}
-	prior := (cohortMachine + 1) / (cohortAll + 4)
-	owner := (machineDays + kindPrior*prior) / (machineDays + eyeballDays + kindPrior)
+	k := kindOf(l.event.Network)
 	theft := theftFromMachines
-	if !machines(l.event.Network) {
-		owner, theft = 1-owner, 1-theft
+	if k == eyeballs {
+		theft = 1 - theftFromMachines
 	}
-	return math.Log(theft / max(owner, unseenKindOfOwners))
+	here, other := float64(l.profile.kinds[k].days), float64(l.profile.kinds[1-k].days)
+	owner := l.cohort.novelty.flip()
+	if here > 0 {
+		owner = (here + owner*kindPrior) / (here + other + kindPrior)
+	}
+	return math.Log(theft / owner)
+}
+
+// Kinds of network, as far as they matter here.
+const (
+	eyeballs = iota
+	machinery
+)
+
+// kindDays counts the days with a kind of network.
+type kindDays struct {
+	days uint16
+	day  int32 // the last of them, in days since 1970
+}
+
+func (k *kindDays) see(day int32) {
+	if k.day < day {
+		k.day, k.days = day, k.days+1
+	}
+}
+
+// flipped reports whether the open day brought the token's first network of the other
+// kind than all before.
+func (p *profile) flipped() bool {
+	for k := range p.kinds {
+		if p.kinds[k].days == 1 && p.kinds[k].day == p.day && p.kinds[1-k].days > 1 {
+			return true
+		}
+	}
+	return false
+}
+
+func kindOf(n schema.Network) int {
+	if machines(n) {
+		return machinery
+	}
+	return eyeballs
 }
 
 // machines tells hosting and anonymity from the networks that people sit in.

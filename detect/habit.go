@@ -65,24 +65,41 @@ func (h *habits[K]) settled(key K, now, probation int64) *habit[K] {
 	return nil
 }
 
-// unseen is the probability that a day brings a value never seen before, by
-// Good-Turing: values seen on one day only, of all days (I. J. Good, Biometrika 1953).
-// With nothing settled yet, whatever comes is new.
-func (h *habits[K]) unseen(days int, now, probation int64) float64 {
-	once, settled := 0.0, false
+// empty reports whether no value has settled yet: then there is nothing to compare with.
+func (h *habits[K]) empty(now, probation int64) bool {
 	for i := range h.list {
-		if now-h.list[i].first < probation {
-			continue
+		if now-h.list[i].first >= probation {
+			return false
 		}
-		settled = true
-		if h.list[i].days == 1 {
+	}
+	return true
+}
+
+// unseen is the probability that a day brings a value never seen before. Good and Turing
+// estimate it by the values seen on one day only, of all days (I. J. Good, Biometrika
+// 1953); that says little after a few days, so it is shrunk to the rate at which the
+// cohort's token-days bring something new.
+func (h *habits[K]) unseen(days int, cohort float64, now, probation int64) float64 {
+	once := 0.0
+	for i := range h.list {
+		if h.list[i].days == 1 && now-h.list[i].first >= probation {
 			once++
 		}
 	}
-	if !settled {
-		return 1
+	return (once + noveltyPrior*cohort) / (float64(days) + noveltyPrior)
+}
+
+// noveltyPrior is how many days the cohort's rate of novelty weighs.
+const noveltyPrior = 5.0
+
+// fresh counts the values first seen on a day, after the token's first.
+func (h *habits[K]) fresh(day int32) float64 {
+	for i := range h.list {
+		if int32(h.list[i].first/daySeconds) == day {
+			return 1
+		}
 	}
-	return min(1, (once+0.5)/float64(max(days, 1)))
+	return 0
 }
 
 // forget drops values in their probation that match: they came with an alert.

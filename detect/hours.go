@@ -29,7 +29,7 @@ type oddHours struct{}
 const (
 	oddHoursName  = "odd_hours"
 	cohortHours   = 12.0 // m: how many active hours the cohort's opinion weighs
-	oddHourMass   = 0.02 // an hour is odd when all hours as rare as it hold less than this
+	oddHourMass   = 0.08 // an hour is odd when all hours as rare as it hold less than this
 	oddHourCap    = 4.5
 	oddHourAtHome = 0.5
 )

@@ -13,8 +13,8 @@ const (
 	maxNetworks  = 24
 	maxCities    = 12
 	maxClients   = 12
+	maxAgents    = 12
 	maxPending   = 72 // hours in probation
-	networkKinds = 8
 	daySeconds   = 24 * 60 * 60
 	staleAfter   = 30 * daySeconds
 )
@@ -37,9 +37,9 @@ type profile struct {
 	countries habits[string]
 	networks  habits[uint32] // by ASN
 	cities    habits[string]
-	clients   habits[string]       // by product
-	kinds     [networkKinds]uint16 // days by schema.Network
-	kindDay   [networkKinds]int32
+	clients   habits[string] // by product
+	agents    habits[uint32] // by hash of the whole User-Agent
+	kinds     [2]kindDays    // eyeballs and machines
 
 	rate     rates
 	position position
@@ -66,6 +66,7 @@ func (p *profile) bound() {
 	p.networks.bound = maxNetworks
 	p.cities.bound = maxCities
 	p.clients.bound = maxClients
+	p.agents.bound = maxAgents
 }
 
 // open moves the profile to the day of an event, closing the days before it.
@@ -106,8 +107,11 @@ func (p *profile) learn(l *look, suspicious bool) {
 			p.networks.see(ev.ASN, "", l.day, l.now)
 		}
 	}
-	if k := ev.Network; p.kindDay[k] < l.day {
-		p.kindDay[k], p.kinds[k] = l.day, p.kinds[k]+1
+	if ev.UserAgent != "" {
+		p.agents.see(textHash(ev.UserAgent), "", l.day, l.now)
+	}
+	if ev.ASN != 0 {
+		p.kinds[kindOf(ev.Network)].see(l.day)
 	}
 	p.learnCity(l)
 }
@@ -132,6 +136,7 @@ func (p *profile) forget(now, probation int64) {
 	p.networks.forget(now, probation)
 	p.cities.forget(now, probation)
 	p.clients.forget(now, probation)
+	p.agents.forget(now, probation)
 	p.pending = p.pending[:0]
 }
 

@@ -99,9 +99,10 @@ func (p *profile) code(c *coder) {
 	codeHabits(c, &p.networks, number[uint32])
 	codeHabits(c, &p.cities, (*coder).string)
 	codeHabits(c, &p.clients, (*coder).string)
+	codeHabits(c, &p.agents, number[uint32])
 	for i := range p.kinds {
-		number(c, &p.kinds[i])
-		number(c, &p.kindDay[i])
+		number(c, &p.kinds[i].days)
+		number(c, &p.kinds[i].day)
 	}
 	p.rate.code(c)
 	p.position.code(c)
@@ -183,11 +184,11 @@ func (k *cohort) code(c *coder) {
 	for i := range k.hours {
 		c.count(&k.hours[i])
 	}
+	for _, n := range []*float64{&k.novelty.days, &k.novelty.countries, &k.novelty.networks, &k.novelty.clients, &k.novelty.flips} {
+		c.count(n)
+	}
 	codeCounts(c, k.countries)
 	codeCounts(c, k.clients)
-	for i := range k.kinds {
-		c.count(&k.kinds[i])
-	}
 	for i := range k.leaps {
 		for j := range k.leaps[i] {
 			for b := range k.leaps[i][j] {

@@ -13,8 +13,10 @@ import (
 // less both accuracy radii; it is impossible when it is more than 500 km and would have
 // taken more than 900 km/h, an airliner's speed. Machines do not travel: a hop between
 // two hosting networks says nothing, and a hop to or from one machine little, since it
-// is what an owner's own VPN looks like. Neither does a hop between two places that
-// both are the token's own: such a token works in several places at once.
+// is what an owner's own VPN looks like. A hop made by the owner's usual client says
+// little too: abroad, a phone leaves through its carrier at home while the laptop beside
+// it leaves through the hotel. And a hop between two places that both are the token's own
+// is how that token works.
 type impossibleTravel struct{}
 
 const (
@@ -23,7 +25,7 @@ const (
 	leastTravelKM        = 500
 	leastTravelSeconds   = 60 // clocks of gateways differ
 	travelNats           = 5.0
-	travelNatsMachine    = 1.5
+	travelNatsWeak       = 1.5
 	earthRadiusKM        = 6371
 )
 
@@ -57,8 +59,8 @@ func (impossibleTravel) look(l *look) {
 	switch from, to := machines(before.place.Network), machines(ev.Network); {
 	case from && to:
 		return
-	case from || to:
-		llr = travelNatsMachine
+	case from || to || p.clients.settled(product(ev.Client), l.now, l.probation) != nil:
+		llr = travelNatsWeak
 	}
 	where := l.group
 	if where == home {

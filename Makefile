@@ -1,0 +1,52 @@
+# Two commands are all a newcomer needs: `make demo` and `make test`.
+# Both set up what they need first, and do nothing again that is done.
+
+SEED   ?= 1
+BIN    := bin/tokenwatch
+LOCAL  := deploy/local
+ASSETS := $(LOCAL)/node_modules/.package-lock.json
+ASN    := $(LOCAL)/data/asn.mmdb
+
+# Without cgo the binary is one file that runs anywhere; the race detector needs a C compiler.
+export CGO_ENABLED ?= 0
+RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo yes)
+
+.PHONY: help demo test build setup lint fuzz clean
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: setup ## See it work: a simulated fleet, thefts, alerts (SEED=7 for another world, KEEP=1 to keep it running)
+	@$(BIN) demo --seed $(SEED) $(if $(KEEP),--keep)
+
+test: setup ## Run all tests, against real engines, with the race detector where a C compiler is found
+	@$(if $(RACE),,echo "No C compiler found: the tests run WITHOUT the race detector." >&2;) \
+	$(if $(RACE),CGO_ENABLED=1) go test $(if $(RACE),-race) -timeout 20m ./...
+
+setup: $(ASSETS) build $(ASN) ## Fetch and build what the embedded engines need
+
+build: ## Build bin/tokenwatch
+	@mkdir -p bin
+	@test -x $(BIN) || echo "Building tokenwatch (the first time Go fetches its modules: a minute or two) ..."
+	@go build -trimpath -o $(BIN) ./cmd/tokenwatch
+
+$(ASSETS): $(LOCAL)/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: it fetches ClickHouse's library and the address databases. Install Node.js with npm." >&2; exit 1; }
+	@echo "Fetching ClickHouse (178 MB) and the address databases with npm ..."
+	@npm ci --prefix $(LOCAL) --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(ASN): $(ASSETS)
+	@$(MAKE) --no-print-directory build
+	@$(BIN) setup
+
+lint: ## Vet, static analysis, formatting
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt'ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	@go vet ./...
+	@go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+fuzz: ## Fuzz every decoder for FUZZTIME (default 20s) each
+	@deploy/fuzz.sh $(or $(FUZZTIME),20s)
+
+clean: ## Remove what was built; `tokenwatch-data` stays
+	rm -rf bin $(LOCAL)/data

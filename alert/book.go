@@ -1,0 +1,157 @@
+package alert
+
+import (
+	"hash/maphash"
+	"sync"
+	"time"
+
+	"github.com/tokenwatch/tokenwatch/schema"
+)
+
+// page is an incident as the dispatcher keeps it. It is replaced as a whole and never
+// changed, so whoever holds one may read it without a lock.
+type page struct {
+	inc     schema.Incident
+	content uint64    // revision of the last change that a reader would notice
+	changed time.Time // wall clock of that change
+	heard   time.Time // wall clock of the last finding; quiet is counted from here
+	unsaved bool      // the Log has not accepted this revision yet
+}
+
+// book holds the incidents that are open, and those resolved ones that somebody still
+// has to hear about.
+//
+// What outsiders can fill: a stolen token makes an incident, many make many. Open pages
+// are bounded by Config.MaxOpen (the dispatcher resolves the quietest early), resolved
+// ones by the same number again (the oldest leaves; the Log still has it, and the next
+// start delivers it), and the findings known from resolved incidents by keptFindings.
+type book struct {
+	seed    maphash.Seed
+	stripes [64]sync.Mutex // one writer an incident at a time, also while it is saved
+
+	mu      sync.Mutex
+	pages   map[string]*page // by incident id
+	open    map[schema.TokenID]string
+	closed  []string // ids of resolved pages, oldest first
+	known   map[schema.FindingID]struct{}
+	knownAt []schema.FindingID // ring: what known holds, oldest at knownTo
+	knownTo int
+}
+
+// keptFindings is how many findings of resolved incidents are remembered, so that a
+// replay of them opens nothing. A replay covers the last block of each partition.
+const keptFindings = 100_000
+
+func newBook() *book {
+	return &book{
+		seed:  maphash.MakeSeed(),
+		pages: map[string]*page{},
+		open:  map[schema.TokenID]string{},
+		known: map[schema.FindingID]struct{}{},
+	}
+}
+
+// lock makes the caller the only one to change incidents of a token, until it calls the
+// function that it gets back. It is held over a save, so it is not one lock for all.
+func (b *book) lock(token schema.TokenID) (unlock func()) {
+	stripe := &b.stripes[maphash.Bytes(b.seed, token[:])%uint64(len(b.stripes))]
+	stripe.Lock()
+	return stripe.Unlock
+}
+
+func (b *book) page(id string) *page {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.pages[id]
+}
+
+// openFor is the page of the token's open incident, or nil.
+func (b *book) openFor(token schema.TokenID) *page {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.pages[b.open[token]]
+}
+
+// put files a page. Of a resolved incident it remembers the findings.
+func (b *book) put(p *page, limit int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	id, token := p.inc.ID, p.inc.Token
+	old := b.pages[id]
+	b.pages[id] = p
+	if p.inc.State != schema.IncidentResolved {
+		b.open[token] = id
+		return
+	}
+	if b.open[token] == id {
+		delete(b.open, token)
+	}
+	if old != nil && old.inc.State == schema.IncidentResolved {
+		return
+	}
+	b.remember(p.inc.Findings)
+	if b.closed = append(b.closed, id); len(b.closed) > limit {
+		delete(b.pages, b.closed[0])
+		b.closed = b.closed[1:]
+	}
+}
+
+// drop forgets a resolved page that everybody has heard about.
+func (b *book) drop(id string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.pages[id]
+	if p == nil || p.inc.State != schema.IncidentResolved || p.unsaved {
+		return
+	}
+	delete(b.pages, id)
+	for i, closed := range b.closed {
+		if closed == id {
+			b.closed = append(b.closed[:i:i], b.closed[i+1:]...)
+			return
+		}
+	}
+}
+
+func (b *book) remember(findings []schema.FindingID) {
+	for _, id := range findings {
+		if _, ok := b.known[id]; ok {
+			continue
+		}
+		if len(b.knownAt) < keptFindings {
+			b.knownAt = append(b.knownAt, id)
+		} else {
+			delete(b.known, b.knownAt[b.knownTo])
+			b.knownAt[b.knownTo] = id
+			b.knownTo = (b.knownTo + 1) % keptFindings
+		}
+		b.known[id] = struct{}{}
+	}
+}
+
+func (b *book) knows(id schema.FindingID) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, ok := b.known[id]
+	return ok
+}
+
+// list returns the pages that match.
+func (b *book) list(match func(*page) bool) []*page {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var pages []*page
+	for _, p := range b.pages {
+		if match(p) {
+			pages = append(pages, p)
+		}
+	}
+	return pages
+}
+
+// size is the number of open incidents.
+func (b *book) size() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.open)
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tokenwatch/tokenwatch/alert"
+	"github.com/tokenwatch/tokenwatch/ingest"
+	"github.com/tokenwatch/tokenwatch/ingest/geo"
+	"github.com/tokenwatch/tokenwatch/ingest/kafka"
+	"github.com/tokenwatch/tokenwatch/schema/clickhouse"
+)
+
+// app is the whole program at work: what `run` runs, and `demo` too.
+type app struct {
+	cfg      Config
+	log      *slog.Logger
+	metrics  *metrics
+	ready    *readiness
+	listener net.Listener
+	http     *httpServer
+
+	engines    *engines
+	places     *geo.Locator
+	pipeline   *ingest.Pipeline
+	consumer   *kafka.Consumer
+	watch      *watch
+	dispatcher *alert.Dispatcher
+}
+
+// openApp takes everything that the program needs, in the order in which a user can
+// mend it: files and ports first, since they cost nothing to try, engines last. Close it
+// after an error too.
+func openApp(ctx context.Context, cfg Config, log *slog.Logger) (*app, error) {
+	a := &app{cfg: cfg, log: log, metrics: newMetrics(), ready: newReadiness("clickhouse", "kafka", "consumer")}
+	a.engines = newEngines(cfg, log, a.ready)
+	var err error
+	if a.listener, err = listen(cfg.HTTP.Listen); err != nil {
+		return a, err
+	}
+	decoder, err := a.decoder()
+	if err != nil {
+		return a, err
+	}
+	notifiers, err := cfg.notifiers()
+	if err != nil {
+		return a, err
+	}
+	a.http = serveHTTP(a.listener, a.metrics.registry, a.ready, log) // while the engines are awaited, readyz says so
+	if err := a.engines.start(ctx, cfg); err != nil {
+		return a, err
+	}
+	return a, a.wire(decoder, notifiers)
+}
+
+// decoder makes what turns records into events, with the pepper and the places it needs.
+func (a *app) decoder() (*ingest.Decoder, error) {
+	fingerprinter, err := a.cfg.fingerprinter()
+	if err != nil {
+		return nil, err
+	}
+	if a.places, err = a.cfg.openPlaces(a.log); err != nil {
+		return nil, err
+	}
+	return ingest.NewDecoder(a.cfg.Ingest.DecodeConfig, fingerprinter, a.places)
+}
+
+func (a *app) wire(decoder *ingest.Decoder, notifiers []alert.Notifier) (err error) {
+	db := a.engines.db
+	a.dispatcher, err = alert.New(a.cfg.Alert, db, notifiers, alert.WithObserver(alertMetrics{a.metrics}), alert.WithLogger(a.log))
+	if err != nil {
+		return err
+	}
+	a.watch = &watch{cfg: a.cfg.Detect, history: db, record: db, accept: a.dispatcher.Accept, log: a.log, metrics: a.metrics, parts: map[part]*lane{}}
+	a.pipeline = &ingest.Pipeline{
+		Config: a.cfg.Ingest.Block, Decoder: decoder, Store: db, Handler: a.watch, Log: a.log,
+		Retryable: clickhouse.Retryable, Observer: ingestMetrics{a.metrics},
+	}
+	a.metrics.watchState(a.pipeline.Status, a.watch.counts)
+	a.consumer, err = kafka.NewConsumer(a.engines.kafka, a.log)
+	return err
+}
+
+// run works until ctx ends or a part cannot go on. It then stops in the order of the
+// data: no new records, blocks in hand finished, profiles stored, messages sent.
+func (a *app) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	alerting, stopAlerting := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopAlerting()
+	group.Go(func() error { return a.http.wait(ctx) })
+	group.Go(func() error { return a.engines.keep(ctx) })
+	group.Go(func() error { return a.watchReadiness(ctx) })
+	group.Go(func() error {
+		if err := a.dispatcher.Run(alerting); err != nil && alerting.Err() == nil {
+			return fmt.Errorf("delivering alerts: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		defer stopAlerting()
+		err := a.consumer.Run(ctx, func(ctx context.Context, c *kafka.Claim) error { return a.pipeline.Run(ctx, c) })
+		saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Ingest.Block.Grace)
+		defer cancel()
+		return errors.Join(err, a.watch.saveAll(saving))
+	})
+	return group.Wait()
+}
+
+// watchReadiness keeps readyz true to what the consumer and the pipelines say.
+func (a *app) watchReadiness(ctx context.Context) error {
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		a.ready.set("consumer", reason(a.consumer.Trouble()))
+		stalled := ""
+		for _, s := range a.pipeline.Status() {
+			if s.Stalled != nil {
+				stalled = fmt.Sprintf("partition %d waits since %s: %v", s.Partition, s.Since.UTC().Format(time.RFC3339), s.Stalled)
+			}
+		}
+		a.ready.set("clickhouse", stalled)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func reason(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// close gives back what openApp took.
+func (a *app) close(ctx context.Context) error {
+	var wrong []error
+	if a.http != nil {
+		wrong = append(wrong, a.http.stop(ctx))
+	} else if a.listener != nil {
+		wrong = append(wrong, a.listener.Close())
+	}
+	wrong = append(wrong, a.engines.stop(ctx))
+	if a.places != nil {
+		wrong = append(wrong, a.places.Close())
+	}
+	return errors.Join(wrong...)
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/tokenwatch/tokenwatch/alert"
+	"github.com/tokenwatch/tokenwatch/alert/slack"
+	"github.com/tokenwatch/tokenwatch/alert/telegram"
+	"github.com/tokenwatch/tokenwatch/alert/webhook"
+	"github.com/tokenwatch/tokenwatch/deploy/local"
+	"github.com/tokenwatch/tokenwatch/detect"
+	"github.com/tokenwatch/tokenwatch/ingest"
+	"github.com/tokenwatch/tokenwatch/ingest/geo"
+	"github.com/tokenwatch/tokenwatch/ingest/kafka"
+	"github.com/tokenwatch/tokenwatch/schema/clickhouse"
+)
+
+// Config is composed of what each room wants to know. tokenwatch.example.yaml documents
+// every key; a test holds it to this type.
+type Config struct {
+	// DataDir holds the embedded engines' data and the generated pepper.
+	DataDir string     `yaml:"data_dir"`
+	Log     LogConfig  `yaml:"log"`
+	HTTP    HTTPConfig `yaml:"http"`
+
+	Kafka      KafkaConfig      `yaml:"kafka"`
+	ClickHouse ClickHouseConfig `yaml:"clickhouse"`
+	Ingest     IngestConfig     `yaml:"ingest"`
+	Geo        geo.Config       `yaml:"geo"`
+	Detect     detect.Config    `yaml:"detect"`
+	Alert      alert.Config     `yaml:"alert"`
+	Slack      slack.Config     `yaml:"slack"`
+	Telegram   telegram.Config  `yaml:"telegram"`
+	Revoke     webhook.Config   `yaml:"revoke"`
+}
+
+// LogConfig says what the program itself logs, on standard error.
+type LogConfig struct {
+	Level  slog.Level `yaml:"level"`  // debug, info, warn, error
+	Format string     `yaml:"format"` // text or json
+}
+
+// HTTPConfig is where /metrics, /healthz and /readyz are served.
+type HTTPConfig struct {
+	Listen string `yaml:"listen"`
+}
+
+// KafkaConfig is a real Kafka when brokers are given, the embedded one otherwise.
+type KafkaConfig struct {
+	kafka.Config      `yaml:",inline"`
+	local.KafkaConfig `yaml:",inline"`
+}
+
+// ClickHouseConfig is a real ClickHouse when dsn is given, the embedded one otherwise.
+type ClickHouseConfig struct {
+	clickhouse.Config      `yaml:",inline"`
+	local.ClickHouseConfig `yaml:",inline"`
+}
+
+// IngestConfig is how records become events, and events blocks.
+type IngestConfig struct {
+	ingest.DecodeConfig `yaml:",inline"`
+	// PepperFile holds the secret that fingerprints are keyed with. Empty means a
+	// generated one in data_dir.
+	PepperFile string             `yaml:"pepper_file"`
+	Block      ingest.BlockConfig `yaml:"block"`
+}
+
+// DefaultConfig is what applies where nothing is configured: everything embedded, on
+// loopback, nobody told.
+func DefaultConfig() Config {
+	return Config{
+		DataDir:    local.DefaultDataDir,
+		Log:        LogConfig{Level: slog.LevelInfo, Format: "text"},
+		HTTP:       HTTPConfig{Listen: "127.0.0.1:9464"},
+		Kafka:      KafkaConfig{Config: kafka.DefaultConfig(), KafkaConfig: local.DefaultKafkaConfig()},
+		ClickHouse: ClickHouseConfig{Config: clickhouse.DefaultConfig(), ClickHouseConfig: local.DefaultClickHouseConfig()},
+		Ingest:     IngestConfig{DecodeConfig: ingest.DefaultDecodeConfig(), Block: ingest.DefaultBlockConfig()},
+		Geo:        geo.DefaultConfig(),
+		Detect:     detect.DefaultConfig(),
+		Alert:      alert.DefaultConfig(),
+		Slack:      slack.DefaultConfig(),
+		Telegram:   telegram.DefaultConfig(),
+		Revoke:     webhook.DefaultConfig(),
+	}
+}
+
+// Validate checks what can be checked without touching anything. Every error begins with
+// the key to change.
+func (c Config) Validate() error {
+	if c.DataDir == "" {
+		return errors.New("data_dir: must not be empty")
+	}
+	if c.Log.Format != "text" && c.Log.Format != "json" {
+		return fmt.Errorf("log.format: %q: want text or json", c.Log.Format)
+	}
+	checks := []func() error{c.Ingest.DecodeConfig.Validate, c.Ingest.Block.Validate, c.Detect.Validate, c.Alert.Validate}
+	if len(c.Kafka.Brokers) > 0 {
+		checks = append(checks, c.Kafka.Config.Validate)
+	} else {
+		checks = append(checks, c.embeddedKafka().Validate)
+	}
+	if c.ClickHouse.DSN != "" {
+		checks = append(checks, c.ClickHouse.Config.Validate)
+	} else {
+		checks = append(checks, c.embeddedClickHouse().Validate)
+	}
+	if c.Slack.Enabled() {
+		checks = append(checks, c.Slack.Validate)
+	}
+	if c.Telegram.Enabled() {
+		checks = append(checks, c.Telegram.Validate)
+	}
+	if c.Revoke.Enabled() {
+		checks = append(checks, c.Revoke.Validate)
+	}
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c Config) embeddedKafka() local.KafkaConfig {
+	k := c.Kafka.KafkaConfig
+	k.Dir = c.DataDir
+	return k
+}
+
+func (c Config) embeddedClickHouse() local.ClickHouseConfig {
+	k := c.ClickHouse.ClickHouseConfig
+	k.Dir = c.DataDir
+	return k
+}
+
+// fingerprinter reads the configured pepper, or makes one on the first start.
+func (c Config) fingerprinter() (*ingest.Fingerprinter, error) {
+	pepper, err := c.pepper()
+	if err != nil {
+		return nil, fmt.Errorf("ingest.%w", err)
+	}
+	return ingest.NewFingerprinter(pepper), nil
+}
+
+func (c Config) pepper() (ingest.Pepper, error) {
+	if c.Ingest.PepperFile != "" {
+		return ingest.ReadPepper(c.Ingest.PepperFile)
+	}
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return ingest.Pepper{}, fmt.Errorf("pepper_file: making data_dir for it: %w", err)
+	}
+	return ingest.OpenPepper(filepath.Join(c.DataDir, "pepper"))
+}
+
+// openPlaces opens the configured address databases, or those that make setup fetched.
+func (c Config) openPlaces(log *slog.Logger) (*geo.Locator, error) {
+	g := c.Geo
+	if len(g.City) == 0 && len(g.ASN) == 0 {
+		assets, err := local.FindAssets()
+		if err != nil && (assets.CityIPv4 == "" || assets.CityIPv6 == "" || assets.ASN == "") {
+			return nil, fmt.Errorf("geo.city, geo.asn: %w", err)
+		}
+		g.City, g.ASN = []string{assets.CityIPv4, assets.CityIPv6}, []string{assets.ASN}
+	}
+	return geo.Open(g, log)
+}
+
+// notifiers makes one of each channel that is configured. There may be none: then
+// incidents are kept for those who look.
+func (c Config) notifiers() ([]alert.Notifier, error) {
+	var list []alert.Notifier
+	if c.Slack.Enabled() {
+		n, err := slack.New(c.Slack)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, n)
+	}
+	if c.Telegram.Enabled() {
+		n, err := telegram.New(c.Telegram)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, n)
+	}
+	if c.Revoke.Enabled() {
+		n, err := webhook.New(c.Revoke)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, n)
+	}
+	return list, nil
+}

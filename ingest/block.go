@@ -1,0 +1,74 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/tokenwatch/tokenwatch/schema"
+)
+
+// Position is where a record stood in Kafka, and when its block was taken in.
+type Position struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+	At        time.Time // the block's ingested time, the same for all its records and in every replay
+}
+
+// Locator says where in the world, and in whose network, an address is. It answers
+// with a zero Place when it does not know, and must be safe for concurrent use.
+type Locator interface {
+	Locate(ip netip.Addr) schema.Place
+}
+
+// BlockConfig says when a block is complete: at whichever bound is met first.
+type BlockConfig struct {
+	// Rows is how many events and dead letters fill a block. One batched record may
+	// exceed it.
+	Rows int `yaml:"rows"`
+	// Bytes is how many bytes of records fill a block. A partition holds two blocks in
+	// memory, and an event takes about as much again as the record it came from.
+	Bytes int `yaml:"bytes"`
+	// FlushInterval is how long a record waits for others to share its block.
+	FlushInterval time.Duration `yaml:"flush_interval"`
+	// Grace is how long a pipeline that is told to stop goes on trying to finish its block.
+	// What is not finished is repeated by the partition's next owner.
+	Grace time.Duration `yaml:"grace"`
+}
+
+// DefaultBlockConfig suits ClickHouse, which likes few and large inserts.
+func DefaultBlockConfig() BlockConfig {
+	return BlockConfig{Rows: 50_000, Bytes: 32 << 20, FlushInterval: 500 * time.Millisecond, Grace: 10 * time.Second}
+}
+
+// Validate reports the first key that cannot work, by its name in the configuration.
+func (c BlockConfig) Validate() error {
+	switch {
+	case c.Rows < 1 || c.Rows > 1_000_000:
+		return fmt.Errorf("ingest.block.rows: %d is not between 1 and 1000000", c.Rows)
+	case c.Bytes < 1<<10 || c.Bytes > 1<<30:
+		return fmt.Errorf("ingest.block.bytes: %d is not between 1024 and %d", c.Bytes, 1<<30)
+	case c.FlushInterval < time.Millisecond || c.FlushInterval > time.Minute:
+		return fmt.Errorf("ingest.block.flush_interval: %s is not between 1ms and 1m", c.FlushInterval)
+	case c.Grace < 0 || c.Grace > 10*time.Minute:
+		return errors.New("ingest.block.grace: must be between 0s and 10m")
+	}
+	return nil
+}
+
+// recycle empties a block so that its memory can serve again. Blocks of a burst are large;
+// when they are not needed any more, their memory goes back.
+func recycle(b *schema.Block) {
+	events, letters := b.Events, b.DeadLetters
+	clear(events) // or the strings of the last block live as long as the next one
+	clear(letters)
+	*b = schema.Block{}
+	if cap(events) <= 1024 || len(events) > cap(events)/8 {
+		b.Events = events[:0]
+	}
+	if cap(letters) <= 1024 || len(letters) > cap(letters)/8 {
+		b.DeadLetters = letters[:0]
+	}
+}

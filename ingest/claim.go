@@ -1,0 +1,74 @@
+package ingest
+
+import (
+	"context"
+	"time"
+
+	"github.com/tokenwatch/tokenwatch/schema"
+)
+
+// Claim is one partition that this process may work on for now.
+type Claim interface {
+	Topic() string
+	Partition() int32
+	// HighWater is the offset after the last record there is; -1 when unknown.
+	HighWater() int64
+	// Committed is the group's offset and the note that was committed with it; -1 when there is none.
+	Committed(ctx context.Context) (offset int64, note string, err error)
+	// Commit stores an offset and a note. It must be refused once the claim is over.
+	Commit(ctx context.Context, offset int64, note string) error
+	// Fetch delivers records in order from an offset (negative: the earliest) until ctx
+	// ends or deliver fails, waiting for more when there are none. A value is valid until deliver
+	// returns. When offsets can no longer be read it returns an error that has a method
+	// Gap() (from, to int64), and reading can go on at to.
+	Fetch(ctx context.Context, from int64, deliver func(offset int64, at time.Time, value []byte) error) error
+}
+
+// RecordDecoder turns one record into events and dead letters, which it appends to dst.
+// It never fails, keeps nothing of value, and makes the same of the same record.
+type RecordDecoder interface {
+	Decode(dst *schema.Block, value []byte, pos Position)
+}
+
+// Store keeps blocks. The block belongs to the caller again when InsertBlock returns.
+type Store interface {
+	// InsertBlock stores a block whole. A block of the same topic, partition and range
+	// that is stored already is not stored again, which is no error. After an error nobody knows
+	// whether the block is stored, unless Pipeline.Refused says that it is not.
+	InsertBlock(ctx context.Context, b *schema.Block) error
+}
+
+// Handler is told about blocks that are stored.
+type Handler interface {
+	// Resume is called once when the partition is taken over, before its first block. Events at offsets
+	// below next have been handled, by this process or another.
+	Resume(ctx context.Context, topic string, partition int32, next int64) error
+	// Handle returns when everything that follows from the block is safe. After an error, or a
+	// crash, it sees the block again, after another Resume. The block belongs to the caller again when it returns.
+	Handle(ctx context.Context, b *schema.Block) error
+}
+
+// Observer is told what happens, for metrics. Its methods are called often and must not block.
+type Observer interface {
+	// Fetched tells of records that went into a block, and their size.
+	Fetched(topic string, partition int32, records int, bytes int64)
+	// Missing tells of offsets from, up to but not including to, that held no record. Lost ones
+	// were deleted before they could be read; others are usual in compacted and transactional topics.
+	Missing(topic string, partition int32, from, to int64, lost bool)
+	// Stored tells of a block that is in the store, when the first of its records was appended to
+	// Kafka (zero if unknown), and how long the insert took with all its repetitions.
+	Stored(b *schema.Block, appended time.Time, took time.Duration)
+	// Retried tells of an insert that failed and is going to be repeated.
+	Retried(topic string, partition int32, err error)
+	// Handled tells of a block that the handler is done with.
+	Handled(b *schema.Block, took time.Duration)
+}
+
+// quiet is the Observer of a pipeline that has none.
+type quiet struct{}
+
+func (quiet) Fetched(string, int32, int, int64)              {}
+func (quiet) Missing(string, int32, int64, int64, bool)      {}
+func (quiet) Stored(*schema.Block, time.Time, time.Duration) {}
+func (quiet) Retried(string, int32, error)                   {}
+func (quiet) Handled(*schema.Block, time.Duration)           {}

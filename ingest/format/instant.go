@@ -1,0 +1,114 @@
+package format
+
+import "time"
+
+// instant reads a time: a number since the epoch in the row's unit, or text in one of the
+// layouts that gateways write, told apart by their looks:
+//
+//	2026-11-21T21:11:12.856Z   RFC 3339; a space for the T, +0000 for +00:00
+//	2025-01-24 09:20:46.847    without a zone: UTC
+//	21/Nov/2026:21:11:12 +0000 common log format, with or without fraction and zone
+func instant(b []byte, u unit) (time.Time, bool) {
+	switch {
+	case len(b) >= 19 && b[4] == '-':
+		return iso(b)
+	case len(b) >= 20 && b[2] == '/':
+		return clf(b)
+	}
+	if u == guess {
+		u = unitOf(b)
+	}
+	n, ok := decimal(b, u.scale())
+	return time.Unix(0, n).UTC(), ok && n > 0
+}
+
+// unitOf tells an epoch's unit by its magnitude: seconds have 10 digits until 2286.
+func unitOf(b []byte) unit {
+	n, _ := decimal(b, 0)
+	switch {
+	case n < 1e11:
+		return seconds
+	case n < 1e14:
+		return millis
+	case n < 1e17:
+		return micros
+	}
+	return nanos
+}
+
+func iso(b []byte) (time.Time, bool) {
+	if b[7] != '-' || b[10] != 'T' && b[10] != 't' && b[10] != ' ' {
+		return time.Time{}, false
+	}
+	return date(two(b[0:])*100+two(b[2:]), two(b[5:]), two(b[8:]), b[11:])
+}
+
+const months = "JanFebMarAprMayJunJulAugSepOctNovDec"
+
+func clf(b []byte) (time.Time, bool) {
+	if b[6] != '/' || b[11] != ':' {
+		return time.Time{}, false
+	}
+	for m := range 12 {
+		if string(b[3:6]) == months[3*m:3*m+3] {
+			return date(two(b[7:])*100+two(b[9:]), m+1, two(b), b[12:])
+		}
+	}
+	return time.Time{}, false
+}
+
+// date puts a day and the text of a clock together, and refuses what time.Date would
+// carry over, such as the 31st of November.
+func date(year, month, day int, clock []byte) (time.Time, bool) {
+	hour, minute, second := two(clock), two(clock[3:]), two(clock[6:])
+	if clock[2] != ':' || clock[5] != ':' || hour > 23 || minute > 59 || second > 59 || year < 1970 || year > 2261 {
+		return time.Time{}, false
+	}
+	ns, rest := fraction(clock[8:])
+	offset, ok := zone(rest)
+	t := time.Date(year, time.Month(month), day, hour, minute, second, ns, time.UTC)
+	if !ok || t.Day() != day || int(t.Month()) != month {
+		return time.Time{}, false
+	}
+	return t.Add(-offset), true
+}
+
+// fraction reads what stands behind the seconds, to the nanosecond.
+func fraction(b []byte) (ns int, rest []byte) {
+	if len(b) == 0 || b[0] != '.' && b[0] != ',' {
+		return 0, b
+	}
+	b = b[1:]
+	for unit := 100_000_000; len(b) > 0 && b[0]-'0' <= 9; unit /= 10 {
+		ns += int(b[0]-'0') * unit
+		b = b[1:]
+	}
+	return ns, b
+}
+
+// zone reads nothing, Z, or an offset with or without a colon.
+func zone(b []byte) (time.Duration, bool) {
+	for len(b) > 0 && b[0] == ' ' {
+		b = b[1:]
+	}
+	if len(b) == 0 || len(b) == 1 && b[0]|0x20 == 'z' {
+		return 0, true
+	}
+	minutes := b[len(b)-min(2, len(b)):]
+	if len(b) != 5 && (len(b) != 6 || b[3] != ':') || b[0] != '+' && b[0] != '-' || two(b[1:]) > 23 || two(minutes) > 59 {
+		return 0, false
+	}
+	east := time.Duration(two(b[1:]))*time.Hour + time.Duration(two(minutes))*time.Minute
+	if b[0] == '-' {
+		return -east, true
+	}
+	return east, true
+}
+
+// two reads two digits; what is no digit gives a number that no date has.
+func two(b []byte) int {
+	if len(b) < 2 || b[0]-'0' > 9 || b[1]-'0' > 9 {
+		return 10000
+	}
+	return int(b[0]-'0')*10 + int(b[1]-'0')
+}

@@ -1,0 +1,68 @@
+package format
+
+// litellmTable reads the standard logging payload of LiteLLM's proxy.
+//
+// user_api_key_hash is the SHA-256 of the virtual key in hexadecimal. Times are seconds
+// since the epoch, or text without a zone, which is UTC. A failed call has its status in
+// error_information.error_code, as text. The payload carries whole prompts and answers:
+// nothing here names them, so they are never copied, and they are blanked in dead letters.
+func litellmTable() table {
+	return table{name: "litellm", finish: litellmKey, private: litellmPrivate(), rows: []row{
+		{"metadata.user_api_key_hash", credential, plain},
+		{"user_api_key_hash", credential, plain},
+		{"metadata.user_api_key", token, plain},
+		{"metadata.headers.authorization", secret, plain},
+		{"metadata.headers.x-api-key", secret, plain},
+
+		{"metadata.user_api_key_alias", consumer, plain},
+		{"metadata.user_api_key_user_id", consumer, plain},
+		{"metadata.user_api_key_team_alias", consumer, plain},
+		{"metadata.user_api_key_team_id", consumer, plain},
+		{"metadata.user_api_key_org_id", consumer, plain},
+		{"end_user", consumer, plain},
+
+		{"startTime", started, guess},
+		{"endTime", ended, guess},
+		{"response_time", latency, seconds},
+
+		{"requester_ip_address", client, plain},
+		{"metadata.requester_ip_address", client, plain},
+
+		{"metadata.user_api_key_request_route", uri, plain},
+		{"error_information.error_code", status, plain},
+		{"status", status, outcome},
+		{"metadata.user_agent", userAgent, plain},
+		{"prompt_tokens", unitsIn, plain},
+		{"completion_tokens", unitsOut, plain},
+		{"response_cost", costUSD, plain},
+		{"id", requestID, plain},
+		{"trace_id", requestID, plain},
+	}}
+}
+
+func litellmPrivate() []string {
+	return []string{
+		"messages", "response", "prompt", "input", "output", "choices", "content",
+		"error_str", "error_message", "traceback", "response_cost_failure_debug_info",
+		"model_parameters", "user_api_key_user_email",
+	}
+}
+
+// litellmKey keeps a key that was logged in place of its hash, as old versions do, from
+// being taken for something that may be shown.
+func litellmKey(r *Record) {
+	if isSHA256(r.Credential) || len(r.Credential) == 0 {
+		return
+	}
+	r.Token, r.Credential = r.Credential, nil
+	r.secret(r.Token)
+}
+
+func isSHA256(b []byte) bool {
+	for _, c := range b {
+		if unhex(c) > 15 {
+			return false
+		}
+	}
+	return len(b) == 64
+}

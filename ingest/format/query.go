@@ -1,0 +1,51 @@
+package format
+
+import "bytes"
+
+// queryTokens finds credentials in the query string. Each is a secret; the first is the
+// token if no field held one.
+func (r *reader) queryTokens(rec *Record) {
+	_, query, _ := bytes.Cut(rec.URI, []byte("?"))
+	query, _, _ = bytes.Cut(query, []byte("#"))
+	for len(query) > 0 {
+		var pair []byte
+		pair, query = query, nil
+		if i := bytes.IndexAny(pair, "&;"); i >= 0 {
+			pair, query = pair[:i], pair[i+1:]
+		}
+		name, v, _ := bytes.Cut(pair, []byte("="))
+		if len(v) == 0 || !r.holdsToken(r.unpercent(name)) {
+			continue
+		}
+		if v = r.unpercent(v); !unset(v) && rec.setToken(v, r.filled[token]) {
+			r.filled[token] = true
+		}
+	}
+}
+
+func (r *reader) holdsToken(name []byte) bool {
+	for _, known := range r.query {
+		if len(known) == len(name) && bytes.EqualFold([]byte(known), name) {
+			return true
+		}
+	}
+	return false
+}
+
+// unpercent undoes percent-encoding. A plus stays one: a token has no blanks, and base64
+// has plusses.
+func (r *reader) unpercent(v []byte) []byte {
+	if bytes.IndexByte(v, '%') < 0 {
+		return v
+	}
+	from := len(r.buf)
+	for i := 0; i < len(v); i++ {
+		c := v[i]
+		if c == '%' && i+2 < len(v) && unhex(v[i+1]) < 16 && unhex(v[i+2]) < 16 {
+			c = unhex(v[i+1])<<4 | unhex(v[i+2])
+			i += 2
+		}
+		r.buf = append(r.buf, c)
+	}
+	return r.buf[from:len(r.buf):len(r.buf)]
+}

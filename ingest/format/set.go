@@ -1,0 +1,189 @@
+package format
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+	"time"
+)
+
+// set takes a row's value over and reports whether it was usable. again says that an
+// earlier row has filled the same what; only credentials are set again, as secrets.
+func (r *Record) set(row *row, v []byte, again bool) bool {
+	switch row.what {
+	case token:
+		return r.setToken(v, again)
+	case secret:
+		r.secret(v)
+	case credential:
+		r.Credential = v
+	case consumer:
+		r.Consumer = v
+	case environment:
+		r.Environment = v
+	case started:
+		return r.setTime(v, row.unit)
+	case ended:
+		return !r.Time.IsZero() || r.setTime(v, row.unit)
+	case latency:
+		return r.setLatency(v, row.unit)
+	case peer:
+		r.Peer = v
+	case client:
+		r.Client = v
+	case forwardedFor:
+		r.ForwardedFor = v
+	case forwarded:
+		r.Forwarded = v
+	case method:
+		r.Method = v
+	case uri:
+		r.URI = v
+	case requestLine:
+		return r.setRequestLine(v)
+	case status:
+		return r.setStatus(v, row.unit)
+	case userAgent:
+		r.UserAgent = v
+	case requestID:
+		r.RequestID = v
+	default:
+		return r.setNumber(row.what, v)
+	}
+	return true
+}
+
+func (r *Record) setToken(v []byte, again bool) bool {
+	if redacted(v) {
+		return false
+	}
+	r.secret(v)
+	if !again {
+		r.Token = v
+	}
+	return true
+}
+
+// redacted tells what gateways write in a credential's stead, with or without its scheme,
+// and a scheme that nothing follows. It must not become an identity that all callers share.
+func redacted(v []byte) bool {
+	if i := bytes.LastIndexByte(v, ' '); i >= 0 {
+		v = v[i+1:]
+	}
+	if v = bytes.Trim(v, "*[]<>()"); len(v) > 8 {
+		return false
+	}
+	for _, word := range redactions {
+		if bytes.EqualFold(v, []byte(word)) {
+			return true
+		}
+	}
+	return len(v) == 0
+}
+
+var redactions = [...]string{"redacted", "filtered", "masked", "hidden", "bearer", "basic", "token", "apikey"}
+
+func (r *Record) setTime(v []byte, u unit) bool {
+	t, ok := instant(v, u)
+	if ok {
+		r.Time = t
+	}
+	return ok
+}
+
+// setLatency adds up the attempts of a request that was tried again: "0.000, 0.012".
+// Negative times are of phases that were never reached.
+func (r *Record) setLatency(v []byte, u unit) bool {
+	var sum time.Duration
+	var any bool
+	for len(v) > 0 {
+		var attempt []byte
+		attempt, v = cut(v)
+		if n, ok := decimal(attempt, u.scale()); ok && n >= 0 {
+			sum += time.Duration(n)
+			any = true
+		}
+	}
+	r.Latency = sum
+	return any && sum >= 0
+}
+
+// cut takes the first of a list that NGINX parts with ", " and " : ".
+func cut(list []byte) (first, rest []byte) {
+	if i := bytes.IndexAny(list, ",:"); i >= 0 {
+		return bytes.TrimSpace(list[:i]), list[i+1:]
+	}
+	return bytes.TrimSpace(list), nil
+}
+
+// setStatus takes the last attempt's status: "502, 200".
+func (r *Record) setStatus(v []byte, u unit) bool {
+	if u == outcome {
+		return r.setOutcome(v)
+	}
+	var last []byte
+	for len(v) > 0 {
+		last, v = cut(v)
+	}
+	n, ok := decimal(last, 0)
+	if !ok || n < 0 || n > 999 {
+		return false
+	}
+	r.Status = uint16(n)
+	return true
+}
+
+func (r *Record) setOutcome(v []byte) bool {
+	switch string(v) {
+	case "success":
+		r.Status = 200
+	case "failure":
+		r.Status = 500
+	default:
+		return false
+	}
+	return true
+}
+
+func (r *Record) setRequestLine(v []byte) bool {
+	method, rest, ok := bytes.Cut(v, []byte(" "))
+	if !ok {
+		return false
+	}
+	if end := bytes.LastIndex(rest, []byte(" HTTP/")); end >= 0 {
+		rest = rest[:end]
+	}
+	if len(r.Method) == 0 {
+		r.Method = method
+	}
+	if len(r.URI) == 0 {
+		r.URI = rest
+	}
+	return true
+}
+
+func (r *Record) setNumber(what what, v []byte) bool {
+	if what == costUSD {
+		cost, err := strconv.ParseFloat(string(v), 64)
+		if ok := err == nil && cost >= 0 && !math.IsInf(cost, 0); !ok {
+			return false
+		}
+		r.CostUSD = cost
+		return true
+	}
+	n, ok := decimal(v, 0)
+	if !ok || n < 0 {
+		return false
+	}
+	switch what {
+	case bytesIn:
+		r.BytesIn = uint64(n)
+	case bytesOut:
+		r.BytesOut = uint64(n)
+	case unitsIn:
+		r.UnitsIn = uint32(min(n, math.MaxUint32))
+	case unitsOut:
+		r.UnitsOut = uint32(min(n, math.MaxUint32))
+	}
+	return true
+}

@@ -1,0 +1,81 @@
+package format
+
+// table is a format: where in an entry each thing stands, and in which unit.
+type table struct {
+	name string
+	rows []row
+
+	// finish settles what rows cannot say, after they have been read.
+	finish func(*Record)
+
+	// private names keys whose values are nobody's business, such as prompts: they are
+	// blanked in dead letters.
+	private []string
+}
+
+// row says that the value at path is a what, measured in unit. The first row with a
+// usable value wins where several are the same what.
+type row struct {
+	path string
+	what what
+	unit unit
+}
+
+// what is a thing that a gateway may say about a request.
+type what uint8
+
+const (
+	token        what = iota // raw credential: identifies the caller
+	secret                   // raw credential that identifies nobody here; only kept out of what is stored
+	credential               // gateway's id or hash of the credential
+	consumer                 //
+	environment              //
+	started                  // time at which the request began
+	ended                    // time at which it was logged; latency before it, it began
+	latency                  //
+	peer                     // address of the TCP peer
+	client                   // address that the gateway took for the client's
+	forwardedFor             // X-Forwarded-For
+	forwarded                // Forwarded, RFC 7239
+	method                   //
+	uri                      // path with query string
+	requestLine              // "GET /path HTTP/1.1"
+	status                   //
+	bytesIn                  //
+	bytesOut                 //
+	userAgent                //
+	requestID                //
+	unitsIn                  //
+	unitsOut                 //
+	costUSD                  //
+	whats                    // how many there are
+)
+
+// unit is how a value is written. Numbers may stand in quotes everywhere; "", "-" and
+// null mean that the gateway did not say.
+type unit uint8
+
+const (
+	plain   unit = iota // text, or a number as it is
+	seconds             // since the epoch, or lasting so long; fractions allowed
+	millis
+	micros
+	nanos
+	guess   // since the epoch, unit told by its magnitude
+	outcome // "success" or "failure"
+)
+
+// Times that are text are told by their looks, whatever the row's unit: see instant.
+
+// scale is the power of ten that turns the unit into nanoseconds.
+func (u unit) scale() int {
+	switch u {
+	case seconds:
+		return 9
+	case millis:
+		return 6
+	case micros:
+		return 3
+	}
+	return 0
+}

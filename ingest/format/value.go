@@ -1,0 +1,75 @@
+package format
+
+import "bytes"
+
+// said gives the text of a slot: what a string says, a number as it is written, the
+// first element of an array that says something. Objects and booleans say nothing.
+func (r *reader) said(row *row, s *slot) []byte {
+	switch s.kind {
+	case text:
+		return r.plain(s)
+	case number:
+		return r.data[s.from:s.to]
+	case array:
+		if row.what == forwardedFor || row.what == forwarded {
+			return r.joined(s)
+		}
+		return r.first(s)
+	}
+	return nil
+}
+
+func (r *reader) plain(s *slot) []byte {
+	raw := r.data[s.from:s.to]
+	if !s.escaped {
+		return raw
+	}
+	from := len(r.buf)
+	r.buf = unescape(r.buf, raw)
+	return r.buf[from:len(r.buf):len(r.buf)]
+}
+
+// first is the first string of an array that says something, as headers are logged by
+// gateways that allow several of a name.
+func (r *reader) first(s *slot) []byte {
+	for i := s.from + 1; i < s.to; {
+		var v []byte
+		if v, i = r.element(i); !unset(v) {
+			return v
+		}
+	}
+	return nil
+}
+
+// joined puts the strings of an array in a row, as RFC 9110 does with headers of a name.
+func (r *reader) joined(s *slot) []byte {
+	from := len(r.list)
+	for i := s.from + 1; i < s.to; {
+		var v []byte
+		if v, i = r.element(i); unset(v) {
+			continue
+		}
+		if len(r.list) > from {
+			r.list = append(r.list, ", "...)
+		}
+		r.list = append(r.list, v...)
+	}
+	return r.list[from:len(r.list):len(r.list)]
+}
+
+// element reads an element of an array that has been checked, from before it, and gives
+// the offset after the comma or bracket that follows. What is no string says nothing.
+func (r *reader) element(i int) (v []byte, after int) {
+	i = r.space(i)
+	if r.data[i] == ']' {
+		return nil, i + 1
+	}
+	end := r.value(i)
+	if r.data[i] == '"' {
+		raw := r.data[i+1 : end-1]
+		s := slot{from: i + 1, to: end - 1, escaped: bytes.IndexByte(raw, '\\') >= 0}
+		v = r.plain(&s)
+	}
+	after, _ = r.next(end, ']')
+	return v, after
+}

@@ -1,0 +1,142 @@
+package ingest
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// blanked stands where a secret stood.
+const blanked = "***"
+
+// Scrubber takes secrets out of text that will be stored. It looks for
+//
+//   - the record's own credentials, wherever and however encoded they stand,
+//   - values whose names say that they are secret (?api_key=, "authorization":),
+//   - words that look like tokens: an issuer's prefix, a JWT, what follows "Bearer",
+//     long random runs.
+//
+// Only the first is certain. Of words that may be ids as well as tokens, those in events
+// are kept unless a token looks likelier (a UUID or a hexadecimal digest is an id), and those
+// in dead letters are not kept unless they are called a request's id.
+//
+// A Scrubber reuses its memory: every goroutine needs its own.
+type Scrubber struct {
+	names   map[string]bool // keys whose values are always blanked, lower case
+	known   [][]byte        // credentials of the entry at hand
+	spans   []span          // what to blank in the text at hand
+	strict  bool            // in doubt, blank
+	texts   [2][]byte       // texts as they read once they are decoded, in turn
+	offsets [2][]int        // where their bytes stood in the text at hand
+	out     []byte
+}
+
+// span is a piece of a text.
+type span struct{ from, to int }
+
+// NewScrubber makes a Scrubber that also blanks the values of these keys.
+func NewScrubber(names []string) *Scrubber {
+	s := &Scrubber{names: make(map[string]bool, len(names))}
+	for _, name := range names {
+		s.names[strings.ToLower(name)] = true
+	}
+	return s
+}
+
+// minKnown is how long a credential must be to be looked for in other fields: of a shorter
+// one the search would tear ordinary words apart.
+const minKnown = 6
+
+// Know sets the credentials of the entry at hand. Of each, what is sent and what it is
+// without its scheme and encoding are looked for.
+func (s *Scrubber) Know(credentials [][]byte) {
+	s.known = s.known[:0]
+	for _, raw := range credentials {
+		s.know(raw)
+		if bare := canonical(raw); len(bare) != len(raw) {
+			s.know(bare)
+			if _, password, ok := bytes.Cut(bare, []byte(":")); ok {
+				s.know(password)
+			}
+		}
+		if i := bytes.LastIndexByte(raw, ' '); i >= 0 {
+			s.know(raw[i+1:])
+		}
+	}
+}
+
+func (s *Scrubber) know(secret []byte) {
+	if secret = bytes.TrimSpace(secret); len(secret) >= minKnown {
+		s.known = append(s.known, secret)
+	}
+}
+
+// Path scrubs a path with its query string.
+func (s *Scrubber) Path(path []byte) []byte {
+	s.begin(false)
+	s.search(path, func(v view) {
+		s.findKnown(v)
+		s.findPairs(v)
+		s.findWords(v)
+	})
+	return s.blank(path)
+}
+
+// Text scrubs a user agent or a consumer's name.
+func (s *Scrubber) Text(text []byte) []byte {
+	s.begin(false)
+	s.search(text, func(v view) {
+		s.findKnown(v)
+		s.findWords(v)
+	})
+	return s.blank(text)
+}
+
+// ID scrubs a request's id, which is random by nature: only what is certain to be a token
+// is blanked.
+func (s *Scrubber) ID(id []byte) []byte {
+	s.begin(false)
+	s.search(id, func(v view) {
+		s.findKnown(v)
+		s.findIssued(v)
+	})
+	return s.blank(id)
+}
+
+func (s *Scrubber) begin(strict bool) {
+	s.spans, s.strict = s.spans[:0], strict
+}
+
+// blank gives the text without its spans: the text itself if there are none, and else a
+// copy that the next call overwrites.
+func (s *Scrubber) blank(text []byte) []byte {
+	if len(s.spans) == 0 {
+		return text
+	}
+	slices.SortFunc(s.spans, func(a, b span) int { return a.from - b.from })
+	s.out = s.out[:0]
+	at := 0
+	for _, hole := range s.spans {
+		if hole.to <= at {
+			continue
+		}
+		if hole.from >= at {
+			s.out = append(append(s.out, text[at:hole.from]...), blanked...)
+		}
+		at = hole.to
+	}
+	s.out = append(s.out, text[at:]...)
+	return s.out
+}
+
+// clip shortens text to at most n bytes without cutting a character in two.
+func clip(text []byte, n int) []byte {
+	if len(text) <= n {
+		return text
+	}
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
+}

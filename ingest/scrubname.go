@@ -1,0 +1,81 @@
+package ingest
+
+import "bytes"
+
+// secretName reports whether a name says that its value is a secret. Case and separators
+// do not matter: X-Api-Key, apikey and API_KEY are one.
+func (s *Scrubber) secretName(name []byte) bool {
+	var buf [48]byte
+	flat := buf[:0]
+	for _, c := range name {
+		if len(flat) == len(buf) {
+			break
+		}
+		if alnum(c) {
+			flat = append(flat, lower(c))
+		}
+	}
+	switch string(flat) {
+	case "key", "sig", "pwd", "pass", "code", "pin":
+		return true
+	case "author", "authority", "maxtokens", "totaltokens", "prompttokens", "completiontokens":
+		return false
+	}
+	for _, mark := range secretMarks {
+		if bytes.Contains(flat, []byte(mark)) {
+			return true
+		}
+	}
+	return bytes.HasSuffix(flat, []byte("key")) || s.names[string(bytes.ToLower(name))]
+}
+
+// secretMarks are parts of names that hold secrets.
+var secretMarks = [...]string{
+	"apikey", "token", "secret", "passw", "auth", "credential", "signature", "session",
+	"cookie", "jwt", "bearer", "accesskey", "privatekey", "certificate",
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c | 0x20
+	}
+	return c
+}
+
+// findPairs finds name=value with a secret's name: in query strings, and in whatever
+// text a dead letter has.
+func (s *Scrubber) findPairs(v view) {
+	for i := 0; ; {
+		equals := bytes.IndexByte(v.text[i:], '=')
+		if equals < 0 {
+			return
+		}
+		equals += i
+		from := equals
+		for from > 0 && (wordByte(v.text[from-1]) || v.text[from-1] == '%') {
+			from--
+		}
+		i = equals + 1
+		if !s.secretName(v.text[from:equals]) {
+			continue
+		}
+		for i < len(v.text) && bytes.IndexByte(s.ends(), v.text[i]) < 0 {
+			i++
+		}
+		if i > equals+1 {
+			s.spans = append(s.spans, v.span(equals+1, i))
+			if s.strict {
+				s.learn(v.text[equals+1 : i])
+			}
+		}
+	}
+}
+
+// ends are the characters that end a value. In a path a value goes to the next parameter
+// whatever is in it; in other text it also ends with its quotes.
+func (s *Scrubber) ends() []byte {
+	if s.strict {
+		return []byte("&; \t\r\n\"'<>")
+	}
+	return []byte("&;#")
+}

@@ -1,0 +1,176 @@
+package ingest
+
+import "bytes"
+
+// findKnown finds the entry's own credentials.
+func (s *Scrubber) findKnown(v view) {
+	for _, secret := range s.known {
+		for from := 0; ; {
+			i := bytes.Index(v.text[from:], secret)
+			if i < 0 {
+				break
+			}
+			s.spans = append(s.spans, v.span(from+i, from+i+len(secret)))
+			from += i + len(secret)
+		}
+	}
+}
+
+// wordByte reports whether a token may have the character in it. What is not ASCII counts
+// as such, or a stray byte would break a token into pieces that look harmless.
+func wordByte(c byte) bool {
+	return 'a' <= c|0x20 && c|0x20 <= 'z' || c-'0' <= 9 || c == '_' || c == '-' || c == '.' || c == '~' || c == '+' || c >= 0x80
+}
+
+// words calls each for every run of such characters.
+func words(text []byte, each func(from, to int)) {
+	from := -1
+	for i, c := range text {
+		if wordByte(c) {
+			if from < 0 {
+				from = i
+			}
+		} else if from >= 0 {
+			each(from, i)
+			from = -1
+		}
+	}
+	if from >= 0 {
+		each(from, len(text))
+	}
+}
+
+// findWords finds words that look like tokens, and those that follow a scheme.
+func (s *Scrubber) findWords(v view) {
+	scheme := false
+	words(v.text, func(from, to int) {
+		word := v.text[from:to]
+		switch {
+		case scheme && to-from >= 8, issued(word):
+			s.spans = append(s.spans, v.span(s.widen(v.text, from, to)))
+		case random(word, s.strict) && !(hexadecimal(word) && called(v.text, from)):
+			s.spans = append(s.spans, v.span(s.widen(v.text, from, to)))
+		}
+		scheme = is(word, "bearer") || is(word, "basic") || is(word, "apikey") || is(word, "digest")
+	})
+}
+
+// findIssued finds words with an issuer's prefix only.
+func (s *Scrubber) findIssued(v view) {
+	words(v.text, func(from, to int) {
+		if issued(v.text[from:to]) {
+			s.spans = append(s.spans, v.span(from, to))
+		}
+	})
+}
+
+// widen takes in what base64 may have beside a word. In events a slash parts a path's
+// segments; in dead letters nobody misses them.
+func (s *Scrubber) widen(text []byte, from, to int) (int, int) {
+	for s.strict && from > 0 && (wordByte(text[from-1]) || text[from-1] == '/') {
+		from--
+	}
+	for to < len(text) && (text[to] == '=' || s.strict && (wordByte(text[to]) || text[to] == '/')) {
+		to++
+	}
+	return from, to
+}
+
+// issued reports whether somewhere in the word a token with a known issuer's prefix
+// begins. What is merely glued to it does not protect it.
+func issued(word []byte) bool {
+	for at := 0; len(word)-at >= minIssued; at++ {
+		if at > 0 && alnum(word[at-1]) {
+			continue
+		}
+		for _, prefix := range issuers {
+			if bytes.HasPrefix(word[at:], []byte(prefix)) && tail(word[at+len(prefix):]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// minIssued is how long a word with an issuer's prefix must be to be a token.
+const minIssued = 14
+
+// tail reports whether what follows a prefix may be a token's: "sk-learn-contrib" has
+// prefix enough, but no digit.
+func tail(rest []byte) bool {
+	return len(rest) >= 10 && (bytes.ContainsAny(rest, "0123456789") || classes(rest) > 0.3)
+}
+
+func alnum(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' || c-'0' <= 9 }
+
+// random reports whether a word looks as if it had been drawn rather than written:
+// characters of different classes in quick succession, over a long run. Ids that everybody
+// uses look so too: UUIDs and hexadecimal digests, which strict does not spare.
+func random(word []byte, strict bool) bool {
+	if len(word) < 16 {
+		return false
+	}
+	if hexadecimal(word) {
+		return strict && len(word) >= 20
+	}
+	digits := bytes.ContainsAny(word, "0123456789")
+	if !digits {
+		return classes(word) >= 0.4 // camelCase has some .3
+	}
+	if longest, mixed := longestRun(word); longest >= 16 && (mixed >= 0.25 || strict && mixed > 0.1) {
+		return true
+	}
+	return len(word) >= 20 && classes(word) >= 0.3
+}
+
+// hexadecimal reports whether a word is a UUID or a digest, or a date and time.
+func hexadecimal(word []byte) bool {
+	for _, c := range word {
+		if c != '-' && unhex(c) > 15 {
+			return false
+		}
+	}
+	return true
+}
+
+// longestRun is the length of the longest run of letters and digits in a word, and its
+// share of changes of class.
+func longestRun(word []byte) (length int, mixed float64) {
+	from := 0
+	for i := 0; i <= len(word); i++ {
+		if i < len(word) && alnum(word[i]) {
+			continue
+		}
+		if i-from > length {
+			length, mixed = i-from, classes(word[from:i])
+		}
+		from = i + 1
+	}
+	return length, mixed
+}
+
+// classes is how often lower case, upper case and digits change, by character: about .6 in
+// base62, .4 in lower case and digits, below .2 in names, however they are written.
+func classes(word []byte) float64 {
+	changes, last := 0, byte(0)
+	for _, c := range word {
+		class := classOf(c)
+		if class != 0 && last != 0 && class != last {
+			changes++
+		}
+		last = class
+	}
+	return float64(changes) / float64(max(1, len(word)))
+}
+
+func classOf(c byte) byte {
+	switch {
+	case 'a' <= c && c <= 'z':
+		return 1
+	case 'A' <= c && c <= 'Z':
+		return 2
+	case c-'0' <= 9:
+		return 3
+	}
+	return 0
+}
