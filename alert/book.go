@@ -27,7 +27,7 @@ type page struct {
 // start delivers it), and the findings known from resolved incidents by keptFindings.
 type book struct {
 	seed    maphash.Seed
-	stripes [64]sync.Mutex // one writer an incident at a time, also while it is saved
+	stripes [stripes]sync.Mutex // one writer an incident at a time, also while it is saved
 
 	mu      sync.Mutex
 	pages   map[string]*page // by incident id
@@ -41,6 +41,9 @@ type book struct {
 // keptFindings is how many findings of resolved incidents are remembered, so that a
 // replay of them opens nothing. A replay covers the last block of each partition.
 const keptFindings = 100_000
+
+// stripes is how many incidents can be changed, and saved, at once.
+const stripes = 64
 
 func newBook() *book {
 	return &book{

@@ -44,7 +44,10 @@ func New(cfg Config, log Log, notifiers []Notifier, options ...Option) (*Dispatc
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	d := &Dispatcher{cfg: cfg, log: log, slog: slog.New(slog.DiscardHandler), observer: unobserved{}, book: newBook()}
+	d := &Dispatcher{
+		cfg: cfg, log: batched(log), book: newBook(),
+		slog: slog.New(slog.DiscardHandler), observer: unobserved{},
+	}
 	for _, option := range options {
 		option(d)
 	}
@@ -69,9 +72,9 @@ func (d *Dispatcher) Accept(ctx context.Context, findings []schema.Finding) erro
 	if err := d.load(ctx); err != nil {
 		return err
 	}
-	// Tokens are independent, and a save takes milliseconds: several at once.
+	// Tokens are independent, and a save takes milliseconds: many at once.
 	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(8)
+	group.SetLimit(stripes)
 	for _, ofToken := range byToken(findings) {
 		group.Go(func() error { return d.accept(inner, ofToken) })
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -174,9 +175,9 @@ func TestRetriesWithBackoffUntilAccepted(t *testing.T) {
 
 func TestStormOf429(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		busy := true
+		var healed atomic.Bool
 		slack := &channel{name: "slack", pace: time.Second, answer: func(int, alert.Message) error {
-			if busy {
+			if !healed.Load() {
 				return alert.RetryAfter{After: 30 * time.Second, Err: errors.New("rate limited")}
 			}
 			return nil
@@ -190,7 +191,7 @@ func TestStormOf429(t *testing.T) {
 		if n := len(slack.heard()); n != 20 {
 			t.Errorf("%d calls in ten minutes to a destination that asks for 30 s each", n)
 		}
-		busy = false
+		healed.Store(true)
 		time.Sleep(5 * time.Minute)
 		told := map[string]int{}
 		var last time.Time

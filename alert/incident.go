@@ -88,13 +88,14 @@ func Resolve(inc schema.Incident, at time.Time) schema.Incident {
 // highest ratio, the strongest first, bounded.
 func strongest(have, more []schema.Evidence) []schema.Evidence {
 	best := make(map[[2]string]schema.Evidence, len(have)+min(len(more), maxEvidence))
-	for _, list := range [][]schema.Evidence{have, more} {
-		for _, e := range list {
-			e = boundedEvidence(e)
-			key := [2]string{e.Detector, e.Key}
-			if old, ok := best[key]; !ok || e.LLR > old.LLR {
-				best[key] = e
-			}
+	for _, e := range have {
+		best[[2]string{e.Detector, e.Key}] = e
+	}
+	for _, e := range more {
+		e = boundedEvidence(e)
+		key := [2]string{e.Detector, e.Key}
+		if old, ok := best[key]; !ok || e.LLR > old.LLR {
+			best[key] = e
 		}
 	}
 	merged := make([]schema.Evidence, 0, len(best))

@@ -3,6 +3,7 @@ package alert_test
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -114,12 +115,13 @@ func TestUpdateLeavesTheOldVersionAlone(t *testing.T) {
 func TestThousandFindingsStayBounded(t *testing.T) {
 	first := finding(1, 0, noon)
 	inc := alert.Open(&first)
-	long := strings.Repeat("<!channel> 💥\u202e", 10_000)
+	long := strings.Repeat("<!channel> 💥\u202e", 5000) // 100 kB
+	many := slices.Repeat([]string{long}, 10_000)
 	for n := range uint32(1000) {
 		f := finding(1, n+1, noon.Add(time.Duration(n)*time.Second))
 		f.Summary, f.Consumer, f.TokenHint = long, long, long
 		f.Evidence = []schema.Evidence{{Detector: long, Key: fmt.Sprint(n, long), LLR: float64(n), Seen: long, Normal: long, Attack: long}}
-		f.Seen.Places, f.Seen.Networks, f.Seen.Clients = hostile(n, long), hostile(n, long), hostile(n, long)
+		f.Seen.Places, f.Seen.Networks, f.Seen.Clients = many, many, many
 		inc, _ = alert.Update(inc, &f)
 	}
 	if len(inc.Evidence) != alert.MaxEvidence || inc.Evidence[0].LLR != 999 {
@@ -137,14 +139,6 @@ func TestThousandFindingsStayBounded(t *testing.T) {
 	if again, changed := alert.Update(inc, &first); changed {
 		t.Errorf("the replay of a forgotten finding made revision %d of %d", again.Revision, inc.Revision)
 	}
-}
-
-func hostile(n uint32, text string) []string {
-	var list []string
-	for i := range 100 {
-		list = append(list, fmt.Sprint(n, "/", i, text))
-	}
-	return list
 }
 
 func TestResolveOnce(t *testing.T) {

@@ -60,7 +60,7 @@ func TestRestartEditsAndDoesNotRepeat(t *testing.T) {
 		accept(t, d, finding(1, 2, time.Now()))
 		time.Sleep(time.Minute)
 		calls := again.heard()
-		if len(calls) != 1 || calls[0].m.Ref != slack.heard()[0].m.Ref+"slack-"+calls[0].m.Incident.ID {
+		if len(calls) != 1 || calls[0].m.Ref != "slack-"+slack.heard()[0].m.Incident.ID {
 			t.Errorf("want one edit of the message posted before, have %+v", calls)
 		}
 		if calls[0].m.Actions[0] != "done" {

@@ -17,26 +17,27 @@ import (
 // (controls, bidirectional overrides, zero-width characters).
 func clean(s string, runes int) string {
 	var b strings.Builder
-	space, count := false, 0
+	space, count, fits := false, 0, 0 // fits is how much of b leaves room for an ellipsis
 	for _, r := range s {
 		if unicode.IsSpace(r) || unicode.Is(unicode.Cc, r) {
 			space = true
 			continue
 		}
-		if r == utf8.RuneError || unicode.In(r, unicode.Cf, unicode.Co, unicode.Cs) {
+		if r >= utf8.RuneSelf && (r == utf8.RuneError || unicode.In(r, unicode.Cf, unicode.Co, unicode.Cs)) {
 			continue
-		}
-		if count >= runes-1 {
-			b.WriteRune('…')
-			break
 		}
 		if space && b.Len() > 0 {
 			b.WriteByte(' ')
 			count++
 		}
 		space = false
+		if count++; count > runes {
+			return strings.TrimRight(b.String()[:fits], " ") + "…"
+		}
 		b.WriteRune(r)
-		count++
+		if count < runes {
+			fits = b.Len()
+		}
 	}
 	return b.String()
 }

@@ -7,14 +7,15 @@ import (
 
 // newClient finds requests made with a program that the token's owner does not use.
 //
-// Model: the same ratio as for places, over products: an unseen product has the token's
-// Good-Turing mass times its share in the cohort; a thief uses what others use, or
+// Model: the same ratio as for places, over products: an unseen product has the
+// probability that a day brings this token a new one, times its share in the cohort; a thief uses what others use, or
 // anything (½·P_cohort + ½·1/30). A new version of a known product is no new client.
 // Within a visit from a strange place, the owner's usual program speaks for the owner,
 // the more so when the whole User-Agent is one of the token's own, to the last digit of
 // the version: a thief knows the token, not what it is used with. The ratio is negative
 // then, and lowers the visit's sum, which is what keeps a traveller with his own laptop
-// quiet.
+// quiet. In a data centre it says nothing: programs that run there are few and the same
+// for everybody.
 type newClient struct{}
 
 const (
@@ -22,7 +23,7 @@ const (
 	theftProducts   = 30.0
 	newClientCap    = 3.5
 	sameVersion     = 0.25 // P(a thief with the same product has the same version)
-	newClientFloor  = -3.0
+	newClientFloor  = -5.0
 	newClientAtHome = 0.5 // an owner who tries another tool from his own desk
 )
 
@@ -42,6 +43,9 @@ func (newClient) look(l *look) {
 	}
 	cohort := l.cohort.client(used)
 	theft := cohort/2 + 0.5/theftProducts
+	if known != nil && kindOf(ev.Network) == machinery {
+		return
+	}
 	if known != nil {
 		l.found(newClientName, usualRatio(l, known, theft), func() words {
 			return words{key: "client:" + used, seen: ev.Client, normal: "the usual client"}
@@ -51,8 +55,8 @@ func (newClient) look(l *look) {
 	if p.clients.empty(l.now, l.probation) {
 		return // the token has no client of its own yet
 	}
-	n := &l.cohort.novelty
-	llr := math.Log(theft / (p.clients.unseen(p.days, n.rate(n.clients), l.now, l.probation) * cohort))
+	n := l.cohort.noveltyOf(p)
+	llr := math.Log(theft / (p.clients.unseen(p, n.rate(n.clients), l.now, l.probation) * cohort))
 	if l.group == home {
 		llr *= newClientAtHome
 	}

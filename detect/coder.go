@@ -66,6 +66,12 @@ func (c *coder) float(v *float64) {
 	}
 }
 
+func (c *coder) degrees(v *float32) {
+	wide := float64(*v)
+	c.float(&wide)
+	*v = float32(wide)
+}
+
 // count codes a sparse table's weight: a varint when it is a whole number, which it is
 // until a cohort is halved.
 func (c *coder) count(v *float64) {

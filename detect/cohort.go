@@ -12,7 +12,7 @@ type cohort struct {
 	countries map[string]float64 // bounded by ISO 3166: see maxCohortValues
 	clients   map[string]float64
 	leaps     leaps
-	novelty   novelty
+	novelty   [ages]novelty // by the token's age
 }
 
 // novelty counts token-days on which a token that had a history was seen with a value
@@ -21,6 +21,22 @@ type novelty struct {
 	days, countries, networks, clients float64
 	flips                              float64 // a first network of the other kind: machines or eyeballs
 }
+
+// ages is how many classes of age tokens are pooled in: what is young changes more.
+const ages = 3
+
+func age(days int) int {
+	switch {
+	case days < 4:
+		return 0
+	case days < 10:
+		return 1
+	}
+	return 2
+}
+
+// noveltyOf is the pool of a profile's age.
+func (c *cohort) noveltyOf(p *profile) *novelty { return &c.novelty[age(p.days)] }
 
 // rate is a share of token-days, starting from one in fifty until there are many.
 func (n *novelty) rate(count float64) float64 { return (count + 1) / (n.days + 50) }
@@ -43,7 +59,7 @@ func newCohort() *cohort {
 func (c *cohort) learnDay(p *profile) {
 	c.leaps.learnDay(p)
 	c.days++
-	c.novelty.learnDay(p)
+	c.noveltyOf(p).learnDay(p)
 	for _, h := range p.countries.list {
 		if h.day == p.day {
 			count(c.countries, h.key)
@@ -65,8 +81,8 @@ func (c *cohort) learnDay(p *profile) {
 }
 
 func (n *novelty) learnDay(p *profile) {
-	if p.days < 3 {
-		return // everything is new in the beginning
+	if p.days < 2 {
+		return // everything is new on the first day
 	}
 	n.days++
 	n.countries += p.countries.fresh(p.day)
@@ -88,8 +104,10 @@ func count(m map[string]float64, key string) {
 
 func (c *cohort) halve() {
 	c.days /= 2
-	n := &c.novelty
-	n.days, n.countries, n.networks, n.clients, n.flips = n.days/2, n.countries/2, n.networks/2, n.clients/2, n.flips/2
+	for i := range c.novelty {
+		n := &c.novelty[i]
+		n.days, n.countries, n.networks, n.clients, n.flips = n.days/2, n.countries/2, n.networks/2, n.clients/2, n.flips/2
+	}
 	for i := range c.hours {
 		c.hours[i] /= 2
 	}

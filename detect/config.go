@@ -28,7 +28,7 @@ type Config struct {
 // DefaultConfig is what a newcomer gets.
 func DefaultConfig() Config {
 	return Config{
-		AlertNats:     7,
+		AlertNats:     5,
 		HalfLife:      6 * time.Hour,
 		Probation:     24 * time.Hour,
 		MaxTokens:     1_000_000,

@@ -37,6 +37,7 @@ func (e *Engine) Process(ev *schema.Event) *schema.Finding {
 	p := e.profile(ev)
 	l := e.lookAt(ev, p)
 	p.open(l)
+	p.settle(l, e.cfg.HalfLife)
 	p.rate.add(l.now)
 	for _, d := range e.detectors {
 		d.look(l)
@@ -64,7 +65,6 @@ func (e *Engine) judge(l *look) *schema.Finding {
 	}
 	p.episode.enter(l)
 	p.episode.note(l)
-	p.fade(l.now, e.cfg.HalfLife)
 	score := p.sum(l.now, e.cfg.HalfLife) / e.cfg.AlertNats
 	p.episode.isolate(l)
 	list := p.report()

@@ -20,6 +20,7 @@ const (
 // episode is a stretch of odd behaviour: from its first evidence until all has faded.
 type episode struct {
 	since      int64
+	last       int64 // newest suspicious event
 	lastSeen   int64 // the owner's last event before it
 	requests   uint64
 	bytesOut   uint64
@@ -38,6 +39,19 @@ type episode struct {
 	quarantine int64 // until when nothing suspicious is learnt
 }
 
+// settle lets evidence fade, and closes an episode that has none left or has been quiet
+// for two half-lives: what comes later is another story.
+func (p *profile) settle(l *look, halfLife time.Duration) {
+	if len(p.evidence) == 0 {
+		return
+	}
+	p.fade(l.now, halfLife)
+	if len(p.evidence) == 0 || l.now-p.episode.last > 2*int64(halfLife/time.Second) {
+		p.evidence = p.evidence[:0]
+		p.episode = episode{alertDay: p.episode.alertDay, quarantine: p.episode.quarantine}
+	}
+}
+
 // enter opens an episode with the event at hand if none is open.
 func (e *episode) enter(l *look) {
 	if e.since == 0 {
@@ -49,6 +63,7 @@ func (e *episode) enter(l *look) {
 func (e *episode) note(l *look) {
 	ev := l.event
 	e.requests++
+	e.last = max(e.last, l.now)
 	e.bytesOut += ev.BytesOut
 	e.cost += ev.CostUSD
 	e.peakMinute = max(e.peakMinute, l.profile.rate[1].count)

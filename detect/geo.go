@@ -12,8 +12,8 @@ import (
 // newGeo finds requests from a country, network or kind of network that are new for the
 // token.
 //
-// Model: hierarchical novelty. A country never seen has the Good-Turing unseen mass P0
-// of the token's days, spread as the cohort is spread over countries:
+// Model: hierarchical novelty. A country never seen has the probability P0 that a day of
+// this token brings a new one, spread as the cohort is spread over countries:
 //
 //	P(c | owner) = P0 · P_cohort(c)
 //
@@ -32,6 +32,9 @@ const (
 	theftFromMachines = 0.55 // share of thefts from hosting, VPN and Tor
 	kindPrior         = 5.0  // days that the cohort's opinion of kinds weighs
 	newGeoCap         = 9.0
+	nearKM            = 50   // beside the accuracy of the address
+	theftNear         = 0.05 // share of thefts near the owner
+	ownerNear         = 0.8  // share of an owner's new networks near the old ones
 )
 
 func (newGeo) name() string { return newGeoName }
@@ -55,8 +58,9 @@ func (newGeo) look(l *look) {
 	if newCountry {
 		llr += countryRatio(l)
 	} else {
-		n := &l.cohort.novelty
-		llr -= math.Log(p.networks.unseen(p.days, n.rate(n.networks), l.now, l.probation))
+		n := l.cohort.noveltyOf(p)
+		llr -= math.Log(p.networks.unseen(p, n.rate(n.networks), l.now, l.probation))
+		llr += nearRatio(l)
 	}
 	if llr <= 0 {
 		return
@@ -71,8 +75,8 @@ func (newGeo) look(l *look) {
 func countryRatio(l *look) float64 {
 	cohort := l.cohort.country(l.event.Country)
 	theft := cohort/2 + 0.5/theftCountries
-	n := &l.cohort.novelty
-	owner := l.profile.countries.unseen(l.profile.days, n.rate(n.countries), l.now, l.probation) * cohort
+	n := l.cohort.noveltyOf(l.profile)
+	owner := l.profile.countries.unseen(l.profile, n.rate(n.countries), l.now, l.probation) * cohort
 	return math.Log(theft / owner)
 }
 
@@ -86,11 +90,28 @@ func kindRatio(l *look) float64 {
 		theft = 1 - theftFromMachines
 	}
 	here, other := float64(l.profile.kinds[k].days), float64(l.profile.kinds[1-k].days)
-	owner := l.cohort.novelty.flip()
+	owner := l.cohort.noveltyOf(l.profile).flip()
 	if here > 0 {
 		owner = (here + owner*kindPrior) / (here + other + kindPrior)
 	}
 	return math.Log(theft / owner)
+}
+
+// nearRatio compares how often a new network of people in a known country is near one
+// of the token's places: owners mostly meet new networks where they live, thieves have no
+// reason to. Machines stand in the same few towns for everybody, so theirs says nothing.
+func nearRatio(l *look) float64 {
+	if kindOf(l.event.Network) == machinery || !l.event.Located() {
+		return 0
+	}
+	for i := range l.profile.cities.list {
+		city := &l.profile.cities.list[i]
+		there := schema.Place{Lat: city.lat, Lon: city.lon, AccuracyKM: nearKM}
+		if l.now-city.first >= l.probation && there.Located() && distance(there, l.event.Place) == 0 {
+			return math.Log(theftNear / ownerNear)
+		}
+	}
+	return math.Log((1 - theftNear) / (1 - ownerNear))
 }
 
 // Kinds of network, as far as they matter here.

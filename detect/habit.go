@@ -11,6 +11,8 @@ type habit[K cmp.Ordered] struct {
 	days  uint16 // distinct days
 	day   int32  // last of them, in days since 1970
 	first int64  // unix seconds of the first sighting
+
+	lat, lon float32 // of a city
 }
 
 // habits is a bounded set of habits. When it is full the value with the fewest days,
@@ -75,19 +77,24 @@ func (h *habits[K]) empty(now, probation int64) bool {
 	return true
 }
 
-// unseen is the probability that a day brings a value never seen before. Good and Turing
-// estimate it by the values seen on one day only, of all days (I. J. Good, Biometrika
-// 1953); that says little after a few days, so it is shrunk to the rate at which the
-// cohort's token-days bring something new.
-func (h *habits[K]) unseen(days int, cohort float64, now, probation int64) float64 {
-	once := 0.0
+// unseen is the probability that a day brings a value never seen before: how many days
+// did so far, after the token's first few, of how many. (Good and Turing would count the
+// values seen once; but people stay for days where they go.) That says little after a
+// few days, so it is shrunk to the rate at which the cohort's token-days bring something
+// new.
+func (h *habits[K]) unseen(p *profile, cohort float64, now, probation int64) float64 {
+	novel := 0.0
 	for i := range h.list {
-		if h.list[i].days == 1 && now-h.list[i].first >= probation {
-			once++
+		if first := h.list[i].first; first-p.first >= settlingIn && now-first >= probation {
+			novel++
 		}
 	}
-	return (once + noveltyPrior*cohort) / (float64(days) + noveltyPrior)
+	return (novel + noveltyPrior*cohort) / (float64(max(0, p.days-settlingIn/daySeconds)) + noveltyPrior)
 }
+
+// settlingIn is how long after a token's first event it may show new sides of its usual
+// life: the first weekend, the office, the phone.
+const settlingIn = 3 * daySeconds
 
 // noveltyPrior is how many days the cohort's rate of novelty weighs.
 const noveltyPrior = 5.0

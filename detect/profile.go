@@ -127,7 +127,11 @@ func (p *profile) learnCity(l *look) {
 			return
 		}
 	}
-	p.cities.see(placeName(l.event.Place), "", l.day, l.now)
+	name := placeName(l.event.Place)
+	if p.cities.see(name, "", l.day, l.now) {
+		city := p.cities.find(name)
+		city.lat, city.lon = l.event.Lat, l.event.Lon
+	}
 }
 
 // forget takes back what was learnt on probation, because it came with an alert.

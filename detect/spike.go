@@ -112,13 +112,12 @@ func (trafficSpike) look(l *look) {
 }
 
 // leaps pools how far token-days leap beyond the days before them.
-type leaps [len(spans)][leapAges][2]struct {
+type leaps [len(spans)][ages][2]struct {
 	days float64
 	bins [leapBins]float64 // by log2(r), four to the octave
 }
 
 const (
-	leapAges   = 3
 	leapBins   = 48
 	leapPrior  = 50.0 // token-days that the prior weighs
 	burstyPeak = 6.0  // a token whose busiest hour is this much busier than its mean is bursty
@@ -126,16 +125,6 @@ const (
 
 func leapBin(r float64) int {
 	return max(0, min(leapBins-1, int(4*math.Log2(r))))
-}
-
-func leapAge(days int) int {
-	switch {
-	case days < 4:
-		return 0
-	case days < 10:
-		return 1
-	}
-	return 2
 }
 
 func (p *profile) bursty() int {
@@ -155,7 +144,7 @@ func (ls *leaps) learnDay(p *profile) {
 	}
 	bursty := p.bursty()
 	for i := range spans {
-		pool := &ls[i][leapAge(p.days)][bursty]
+		pool := &ls[i][age(p.days)][bursty]
 		pool.days++
 		pool.bins[leapBin(p.rate.leap(i, p.rate[i].today))]++
 	}
@@ -163,11 +152,11 @@ func (ls *leaps) learnDay(p *profile) {
 
 // beyond is the probability that an owner's day leaps as far as r or further.
 func (ls *leaps) beyond(p *profile, span int, r float64) float64 {
-	pool := &ls[span][leapAge(p.days)][p.bursty()]
+	pool := &ls[span][age(p.days)][p.bursty()]
 	n := 0.0
 	for b := leapBin(r); b < leapBins; b++ {
 		n += pool.bins[b]
 	}
-	prior := min(1, 0.05*1.3/r) * float64(leapAges-leapAge(p.days))
+	prior := min(1, 0.05*1.3/r) * float64(ages-age(p.days))
 	return (n + leapPrior*prior) / (pool.days + leapPrior)
 }

@@ -97,7 +97,7 @@ func (p *profile) code(c *coder) {
 	c.int64(&p.usualHour)
 	codeHabits(c, &p.countries, (*coder).string)
 	codeHabits(c, &p.networks, number[uint32])
-	codeHabits(c, &p.cities, (*coder).string)
+	codeCities(c, &p.cities)
 	codeHabits(c, &p.clients, (*coder).string)
 	codeHabits(c, &p.agents, number[uint32])
 	for i := range p.kinds {
@@ -121,6 +121,14 @@ func codeHabits[K interface{ ~string | ~uint32 }](c *coder, h *habits[K], key fu
 	})
 }
 
+func codeCities(c *coder, h *habits[string]) {
+	codeHabits(c, h, (*coder).string)
+	for i := range h.list {
+		c.degrees(&h.list[i].lat)
+		c.degrees(&h.list[i].lon)
+	}
+}
+
 func (r *rates) code(c *coder) {
 	for i := range r {
 		c.int64(&r[i].window)
@@ -140,10 +148,8 @@ func (p *position) code(c *coder) {
 	c.int64(&p.at)
 	c.string(&p.place.Country)
 	c.string(&p.place.City)
-	lat, lon := float64(p.place.Lat), float64(p.place.Lon)
-	c.float(&lat)
-	c.float(&lon)
-	p.place.Lat, p.place.Lon = float32(lat), float32(lon)
+	c.degrees(&p.place.Lat)
+	c.degrees(&p.place.Lon)
 	number(c, &p.place.AccuracyKM)
 	number(c, &p.place.Network)
 	p.visitor.code(c)
@@ -162,6 +168,7 @@ func codeEvidence(c *coder, e *evidence) {
 
 func (e *episode) code(c *coder) {
 	c.int64(&e.since)
+	c.int64(&e.last)
 	c.int64(&e.lastSeen)
 	number(c, &e.requests)
 	number(c, &e.bytesOut)
@@ -184,8 +191,11 @@ func (k *cohort) code(c *coder) {
 	for i := range k.hours {
 		c.count(&k.hours[i])
 	}
-	for _, n := range []*float64{&k.novelty.days, &k.novelty.countries, &k.novelty.networks, &k.novelty.clients, &k.novelty.flips} {
-		c.count(n)
+	for i := range k.novelty {
+		n := &k.novelty[i]
+		for _, v := range []*float64{&n.days, &n.countries, &n.networks, &n.clients, &n.flips} {
+			c.count(v)
+		}
 	}
 	codeCounts(c, k.countries)
 	codeCounts(c, k.clients)

@@ -25,7 +25,8 @@ const (
 	leastTravelKM        = 500
 	leastTravelSeconds   = 60 // clocks of gateways differ
 	travelNats           = 5.0
-	travelNatsWeak       = 1.5
+	travelNatsMachine    = 1.5
+	travelNatsOwn        = 0.7
 	earthRadiusKM        = 6371
 )
 
@@ -59,8 +60,10 @@ func (impossibleTravel) look(l *look) {
 	switch from, to := machines(before.place.Network), machines(ev.Network); {
 	case from && to:
 		return
-	case from || to || p.clients.settled(product(ev.Client), l.now, l.probation) != nil:
-		llr = travelNatsWeak
+	case from || to:
+		llr = travelNatsMachine
+	case p.clients.settled(product(ev.Client), l.now, l.probation) != nil:
+		llr = travelNatsOwn
 	}
 	where := l.group
 	if where == home {

@@ -33,14 +33,15 @@ type BlockConfig struct {
 	Bytes int `yaml:"bytes"`
 	// FlushInterval is how long a record waits for others to share its block.
 	FlushInterval time.Duration `yaml:"flush_interval"`
-	// Grace is how long a pipeline that is told to stop goes on trying to finish its block.
-	// What is not finished is repeated by the partition's next owner.
+	// Grace is how long a pipeline that is told to stop goes on trying to finish its block. What is
+	// not finished is repeated by the partition's next owner. Longer than kafka.session_timeout is
+	// of no use: by then the partition is somebody else's.
 	Grace time.Duration `yaml:"grace"`
 }
 
 // DefaultBlockConfig suits ClickHouse, which likes few and large inserts.
 func DefaultBlockConfig() BlockConfig {
-	return BlockConfig{Rows: 50_000, Bytes: 32 << 20, FlushInterval: 500 * time.Millisecond, Grace: 10 * time.Second}
+	return BlockConfig{Rows: 50_000, Bytes: 32 << 20, FlushInterval: 500 * time.Millisecond, Grace: 8 * time.Second}
 }
 
 // Validate reports the first key that cannot work, by its name in the configuration.

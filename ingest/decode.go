@@ -36,7 +36,7 @@ type DecodeConfig struct {
 // DefaultDecodeConfig has everything but the format.
 func DefaultDecodeConfig() DecodeConfig {
 	return DecodeConfig{
-		Format:         "tokenwatch",
+		Format:         format.Auto,
 		TrustedProxies: DefaultTrustedProxies(),
 		MaxRecordBytes: 1 << 20,
 		MaxAge:         7 * 24 * time.Hour,

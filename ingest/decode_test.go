@@ -297,7 +297,7 @@ func TestDecoderIsSafeForConcurrentUse(t *testing.T) {
 
 func TestDecodeConfigNamesTheKey(t *testing.T) {
 	cases := map[string]func(*ingest.DecodeConfig){
-		`format "nginxx": want one of`: func(c *ingest.DecodeConfig) { c.Format = "nginxx" },
+		`format "nginxx": want `:       func(c *ingest.DecodeConfig) { c.Format = "nginxx" },
 		"token_fields: an empty field": func(c *ingest.DecodeConfig) { c.TokenFields = []string{""} },
 		`trusted_proxies: "10.0.0/8"`:  func(c *ingest.DecodeConfig) { c.TrustedProxies = []string{"10.0.0.1", "::1", "10.0.0/8"} },
 		"max_record_bytes: 0":          func(c *ingest.DecodeConfig) { c.MaxRecordBytes = 0 },

@@ -50,14 +50,15 @@ func (w *decoding) decode(dst *schema.Block, value []byte, pos Position) {
 	w.dst, w.pos, w.size = dst, pos, len(value)
 	defer func() { w.dst = nil }()
 	events, letters := len(dst.Events), len(dst.DeadLetters)
-	err := w.tooLarge(len(value))
-	if err == nil {
-		err = w.format.Decode(value, w.each)
+	w.scrub.Know(nil)
+	if err := w.tooLarge(len(value)); err != nil {
+		w.refuse(w.cfg.Format, 0, value, err) // no format has looked at it
+		return
 	}
-	if err != nil {
+	if err := w.format.Decode(value, w.each); err != nil {
 		dst.Events, dst.DeadLetters = dst.Events[:events], dst.DeadLetters[:letters]
 		w.scrub.Know(nil)
-		w.refuse(0, value, err)
+		w.refuse(w.format.Name(), 0, value, err)
 	}
 }
 
@@ -75,7 +76,7 @@ func (w *decoding) tooLarge(size int) error {
 func (w *decoding) entry(r *format.Record) error {
 	w.scrub.Know(r.Secrets)
 	if r.Err != nil {
-		w.refuse(r.Item, r.Raw, r.Err)
+		w.refuse(w.format.Name(), r.Item, r.Raw, r.Err)
 		return nil
 	}
 	w.dst.Events = append(w.dst.Events, schema.Event{
@@ -85,7 +86,7 @@ func (w *decoding) entry(r *format.Record) error {
 	e := &w.dst.Events[len(w.dst.Events)-1]
 	if !w.identify(e, r) {
 		w.dst.Events = w.dst.Events[:len(w.dst.Events)-1]
-		w.refuse(r.Item, r.Raw, &format.Fault{Reason: format.NoToken, Detail: "the credential is empty behind its scheme"})
+		w.refuse(w.format.Name(), r.Item, r.Raw, &format.Fault{Reason: format.NoToken, Detail: "the credential is empty behind its scheme"})
 		return nil
 	}
 	w.stamp(e, r)
@@ -194,10 +195,10 @@ func (w *decoding) method(name []byte) string {
 }
 
 // refuse makes a dead letter.
-func (w *decoding) refuse(item int, raw []byte, err error) {
+func (w *decoding) refuse(source string, item int, raw []byte, err error) {
 	letter := schema.DeadLetter{
 		Ingested: w.pos.At, Topic: w.pos.Topic, Partition: w.pos.Partition, Offset: w.pos.Offset, Item: uint32(item),
-		Source: w.format.Name(), Payload: w.scrub.Payload(raw), Size: uint32(min(w.size, math.MaxUint32)),
+		Source: source, Payload: w.scrub.Payload(raw), Size: uint32(min(w.size, math.MaxUint32)),
 	}
 	var fault *format.Fault
 	if errors.As(err, &fault) {

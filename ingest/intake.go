@@ -30,7 +30,7 @@ type intake struct {
 	complete bool          // block takes no more
 	records  int           // in block
 	bytes    int64         // in block
-	begun    time.Time     // when block got its first record
+	begun    time.Time     // when block got its first record, or the intake began
 	appended time.Time     // when that record was appended to Kafka
 }
 
@@ -38,7 +38,7 @@ func newIntake(p *Pipeline, claim Claim, next int64, pending *intent) *intake {
 	return &intake{
 		config: p.Config, claim: claim, decoder: p.Decoder, observer: p.observer(),
 		full: make(chan struct{}, 1), room: make(chan struct{}, 1),
-		block: &schema.Block{}, spare: &schema.Block{}, next: next, pending: pending,
+		block: &schema.Block{}, spare: &schema.Block{}, next: next, pending: pending, begun: time.Now(),
 	}
 }
 
@@ -198,13 +198,29 @@ func (in *intake) ready() (bool, time.Duration) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	age := time.Since(in.begun)
+	if in.pending != nil && age > replayPatience*in.config.FlushInterval && in.endsWithinReplay() {
+		in.pending = nil // the rest of the range will never come; what there is of it is a block like any other
+	}
 	switch {
 	case in.complete:
 		return true, 0
-	case in.records == 0 || in.pending != nil:
+	case in.pending != nil:
+		return false, in.config.FlushInterval
+	case in.records == 0:
 		return false, time.Hour
 	}
 	return age >= in.config.FlushInterval, in.config.FlushInterval - age
+}
+
+// replayPatience is how many flush intervals a replay waits for records that the log does not have. A new leader
+// may need a moment to show all it has; a log that was cut off, in an election that Kafka calls unclean,
+// stays so.
+const replayPatience = 60
+
+// endsWithinReplay tells whether the log ends before the pending range does, and all it has was read.
+func (in *intake) endsWithinReplay() bool {
+	end := in.claim.HighWater()
+	return end >= 0 && end <= in.pending.last && in.next >= end
 }
 
 func (in *intake) swap() cut {

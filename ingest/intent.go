@@ -33,6 +33,9 @@ func (i intent) String() string {
 	return string(text)
 }
 
+// latest is the last millisecond that a DateTime64 column holds: the end of 2299.
+const latest = 10_413_791_999_999
+
 // readIntent reads the note committed with an offset. No note means that nothing is
 // pending. A note that is not ours, or does not belong to the offset, is an error: somebody
 // else commits for this group, or moved its offset by hand.
@@ -44,7 +47,7 @@ func readIntent(offset int64, metadata string) (*intent, error) {
 	if err := json.Unmarshal([]byte(metadata), &n); err != nil {
 		return nil, fmt.Errorf("note %q at offset %d is not an intent: %w", metadata, offset, err)
 	}
-	if n.Pending == nil || n.Pending[0] != offset || n.Pending[1] < offset || n.At <= 0 {
+	if n.Pending == nil || n.Pending[0] != offset || n.Pending[1] < offset || n.At <= 0 || n.At > latest {
 		return nil, fmt.Errorf("note %q does not belong to offset %d", metadata, offset)
 	}
 	return &intent{first: n.Pending[0], last: n.Pending[1], at: time.UnixMilli(n.At).UTC()}, nil

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,7 +41,7 @@ func known() map[string]string {
 }
 
 // ways are the disguises of a token.
-func ways(token string) map[string]string {
+func ways(token string) []way {
 	percent := func(s string) string {
 		var b strings.Builder
 		for _, c := range []byte(s) {
@@ -47,12 +49,15 @@ func ways(token string) map[string]string {
 		}
 		return b.String()
 	}
-	return map[string]string{
-		"bare": token, "bearer": "Bearer " + token, "in words": "see " + token + " there", "escaped": url.QueryEscape(token),
-		"percent": percent(token), "percent twice": strings.ReplaceAll(percent(token), "%", "%25"), "query": "/v1/x?a=1&session_token=" + url.QueryEscape(token) + "&b=2",
-		"segment": "/v1/" + url.PathEscape(token) + "/files", "quoted": `{"inner":"` + token + `"}`, "list": token + ", " + token,
+	return []way{
+		{"bare", token}, {"bearer", "Bearer " + token}, {"in words", "see " + token + " there"}, {"escaped", url.QueryEscape(token)},
+		{"percent", percent(token)}, {"percent twice", strings.ReplaceAll(percent(token), "%", "%25")},
+		{"query", "/v1/x?a=1&session_token=" + url.QueryEscape(token) + "&b=2"}, {"segment", "/v1/" + url.PathEscape(token) + "/files"},
+		{"quoted", `{"inner":"` + token + `"}`}, {"list", token + ", " + token},
 	}
 }
+
+type way struct{ name, text string }
 
 // leaks reports whether something of the token is in the block: all of it, or more than
 // its hint gives away, as it is or behind an encoding.
@@ -74,25 +79,35 @@ func leaks(t *testing.T, b *schema.Block, token string) string {
 
 // unescaped undoes a layer of what encodings there are.
 func unescaped(text []byte) []byte {
-	s := string(text)
-	for i := 0; i+2 < len(s); i++ {
-		if code, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil && s[i] == '%' {
-			s = s[:i] + string([]byte{byte(code)}) + s[i+3:]
+	out := make([]byte, 0, len(text))
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '%' && i+2 < len(text):
+			if code, err := strconv.ParseUint(string(text[i+1:i+3]), 16, 8); err == nil {
+				out = append(out, byte(code))
+				i += 2
+				continue
+			}
+		case text[i] == '\\' && i+5 < len(text) && text[i+1] == 'u':
+			if code, err := strconv.ParseUint(string(text[i+2:i+6]), 16, 16); err == nil {
+				out = append(out, string(rune(code))...)
+				i += 5
+				continue
+			}
+		case text[i] == '\\' && i+1 < len(text):
+			i++
 		}
+		out = append(out, text[i])
 	}
-	for i := 0; i+5 < len(s); i++ {
-		if code, err := strconv.ParseUint(s[i+2:i+6], 16, 16); err == nil && s[i:i+2] == `\u` {
-			s = s[:i] + string(rune(code)) + s[i+6:]
-		}
-	}
-	return []byte(strings.NewReplacer(`\"`, `"`, `\\`, `\`, `\/`, `/`).Replace(s))
+	return out
 }
 
 // graft calls each with the record, once for every value in it with that value replaced.
 func graft(root, at any, replace func(any), value string, each func(place string), path string) {
 	switch node := at.(type) {
 	case map[string]any:
-		for key, old := range node {
+		for _, key := range slices.Sorted(maps.Keys(node)) {
+			old := node[key]
 			graft(root, old, func(v any) { node[key] = v }, value, each, path+"."+key)
 			node[key] = old
 		}
@@ -111,12 +126,18 @@ func graft(root, at any, replace func(any), value string, each func(place string
 }
 
 // troubles are what may befall a record.
-func troubles(record []byte) map[string][]byte {
-	return map[string][]byte{
-		"none": record, "cut": record[:len(record)-1], "cut in half": record[:len(record)/2], "not UTF-8": append([]byte("{\"\xff\":1,"), record[1:]...),
-		"batched": append(append([]byte("["), record...), ']'), "batch cut": append(append([]byte("["), record...), ','), "no JSON": append([]byte("log: "), record...),
-		"too large": append(bytes.Clone(record), bytes.Repeat([]byte(" "), 64<<10)...),
+func troubles(record []byte) []trouble {
+	return []trouble{
+		{"none", record}, {"cut", record[:len(record)-1]}, {"cut in half", record[:len(record)/2]},
+		{"not UTF-8", append([]byte("{\"\xff\":1,"), record[1:]...)}, {"batched", append(append([]byte("["), record...), ']')},
+		{"batch cut", append(append([]byte("["), record...), ',')}, {"no JSON", append([]byte("log: "), record...)},
+		{"too large", append(bytes.Clone(record), bytes.Repeat([]byte(" "), 64<<10)...)},
 	}
+}
+
+type trouble struct {
+	name   string
+	record []byte
 }
 
 // carrier says where a record of the format holds its credential.
@@ -144,22 +165,29 @@ func put(record map[string]any, path, value string) {
 
 func sample(t *testing.T, name string) map[string]any {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join("format", "testdata", name, "[dfs]*[slo][.cnu]*.json"))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("%s: no sample, %v", name, err)
+	file := map[string]string{"tokenwatch": "full.json"}[name]
+	if file == "" {
+		file = "docs.json"
 	}
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var record map[string]any
-		if json.Unmarshal(text, &record) == nil && !strings.HasSuffix(path, ".want.json") {
-			return record
-		}
+	text, err := os.ReadFile(filepath.Join("format", "testdata", name, file))
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("%s: no sample that is an object", name)
-	return nil
+	var record map[string]any
+	if err := json.Unmarshal(text, &record); err != nil {
+		t.Fatal(err)
+	}
+	return record
+}
+
+// ids are places where random words are to be expected: there only the entry's own
+// credentials and those with an issuer's prefix are taken out.
+func ids(place string) bool {
+	return place == ".request_id" || place == ".id" || place == ".trace_id"
+}
+
+func issued(kind string) bool {
+	return kind != "base62" && kind != "lower" && kind != "unknown"
 }
 
 // TestNoTokenSurvives plants tokens in every place of every format's records, in every
@@ -167,24 +195,31 @@ func sample(t *testing.T, name string) map[string]any {
 func TestNoTokenSurvives(t *testing.T) {
 	for _, name := range format.Names() {
 		for kind, token := range planted() {
-			t.Run(name+"/"+kind, func(t *testing.T) { plantEverywhere(t, name, "", token) })
+			t.Run(name+"/"+kind, func(t *testing.T) { plantEverywhere(t, name, "", token, issued(kind)) })
 		}
 		for kind, token := range known() {
 			for _, carrier := range carriers()[name] {
-				t.Run(name+"/"+kind+" in "+carrier, func(t *testing.T) { plantEverywhere(t, name, carrier, token) })
+				t.Run(name+"/"+kind+" in "+carrier, func(t *testing.T) { plantEverywhere(t, name, carrier, token, true) })
 			}
 		}
 	}
 }
 
-func plantEverywhere(t *testing.T, name, carrier, token string) {
+func plantEverywhere(t *testing.T, name, carrier, token string, certain bool) {
 	record := sample(t, name)
 	if carrier != "" {
 		put(record, carrier, token)
 	}
 	d := newDecoder(t, name, func(c *ingest.DecodeConfig) { c.MaxRecordBytes = 32 << 10 })
-	for way, disguise := range ways(token) {
-		graft(record, record, nil, disguise, func(place string) {
+	turn := 0
+	for i, way := range ways(token) {
+		graft(record, record, nil, way.text, func(place string) {
+			if turn++; turn%5 != i%5 {
+				return // a fifth of the ways at each place, or it takes too long
+			}
+			if !certain && ids(place) {
+				return
+			}
 			if carrier != "" {
 				put(record, carrier, token) // the place at hand may have been this one
 			}
@@ -192,14 +227,13 @@ func plantEverywhere(t *testing.T, name, carrier, token string) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for trouble, bytes := range troubles(text) {
-				if carrier != "" && trouble == "cut in half" {
-					continue // what has lost its field is like any other word
-				}
-				b := decode(d, string(bytes))
-				if leak := leaks(t, b, token); leak != "" {
-					t.Fatalf("%s at %s, trouble: %s\nrecord %s\nstored %s", way, place, trouble, bytes, leak)
-				}
+			trouble := troubles(text)[turn/5%8]
+			if carrier != "" && trouble.name == "cut in half" {
+				return // what has lost its field is like any other word
+			}
+			b := decode(d, string(trouble.record))
+			if leak := leaks(t, b, token); leak != "" {
+				t.Fatalf("%s at %s, trouble: %s\nrecord %s\nstored %s", way.name, place, trouble.name, trouble.record, leak)
 			}
 		}, "")
 	}

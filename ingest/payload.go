@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -26,8 +27,7 @@ func (s *Scrubber) Payload(record []byte) string {
 		s.findWords(v)
 	})
 	s.search(text, s.findKnown) // last: it also looks for what the others found
-	kept := clip(s.blank(text), maxPayload)
-	return strings.ToValidUTF8(string(kept), "\uFFFD")
+	return string(clip(bytes.ToValidUTF8(s.blank(text), []byte("\uFFFD")), maxPayload))
 }
 
 // torn is how much of the end of a text that was cut off may be part of a secret, of which
@@ -36,27 +36,43 @@ func torn(text []byte) int {
 	return len(text) - 1 - bytes.LastIndexAny(text, "\" \t\r\n,")
 }
 
-// findFields finds the values of keys that say they are secret or private, in JSON that
-// may be broken anywhere.
+// findFields finds the values of names that say they are secret or private, in JSON that
+// may be broken anywhere and in text that is none: "apikey":"abc", apikey: abc.
 func (s *Scrubber) findFields(v view) {
 	for i := 0; i < len(v.text); {
-		if v.text[i] != '"' {
-			i++
+		colon := bytes.IndexByte(v.text[i:], ':')
+		if colon < 0 {
+			return
+		}
+		i += colon + 1
+		if !s.secretName(nameBefore(v.text, i-1)) || s.covered(v, i) {
 			continue
 		}
-		end := closing(v.text, i)
-		colon := skipSpace(v.text, end)
-		if colon >= len(v.text) || v.text[colon] != ':' || !s.secretName(trimQuotes(v.text[i:end])) {
-			i = end
-			continue
-		}
-		from := skipSpace(v.text, colon+1)
-		i = ending(v.text, from)
-		if from, to := inside(v.text, from, i); from < to {
+		from := skipSpace(v.text, i)
+		end := ending(v.text, from)
+		if from, to := inside(v.text, from, end); from < to {
 			s.spans = append(s.spans, v.span(from, to))
 			s.learn(v.text[from:to])
+			i = end
 		}
 	}
+}
+
+// nameBefore is the name that ends before the colon, without its quotes.
+func nameBefore(text []byte, colon int) []byte {
+	text = bytes.TrimRight(text[:colon], "\"\\ ")
+	from := len(text)
+	for from > 0 && wordByte(text[from-1]) {
+		from--
+	}
+	return text[from:]
+}
+
+// covered reports whether what stands there will be blanked anyway. Behind quotes that
+// were undone nobody can tell any more where an array ends.
+func (s *Scrubber) covered(v view, i int) bool {
+	at := v.span(i, i).from
+	return slices.ContainsFunc(s.spans, func(hole span) bool { return hole.from <= at && at < hole.to })
 }
 
 // maxLearnt bounds what one payload can have one look for.
@@ -72,11 +88,10 @@ func (s *Scrubber) learn(value []byte) {
 
 // inside leaves a string its quotes, and what says nothing as it is.
 func inside(text []byte, from, to int) (int, int) {
-	value := bytes.TrimSpace(text[from:to])
-	if string(value) == "null" || string(value) == "[]" || string(value) == "{}" {
+	switch value := bytes.TrimSpace(text[from:to]); {
+	case string(value) == "null" || string(value) == "[]" || string(value) == "{}":
 		return from, from
-	}
-	if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
+	case len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"':
 		return from + 1, from + len(value) - 1
 	}
 	return from, to
@@ -88,8 +103,6 @@ func skipSpace(text []byte, i int) int {
 	}
 	return i
 }
-
-func trimQuotes(text []byte) []byte { return bytes.Trim(text, `"`) }
 
 // closing is the offset after the string that begins at i.
 func closing(text []byte, i int) int {
@@ -106,39 +119,43 @@ func closing(text []byte, i int) int {
 
 // ending is the offset after the value that begins at i.
 func ending(text []byte, i int) int {
-	depth := 0
-	for i < len(text) {
+	if i == len(text) {
+		return i
+	}
+	switch text[i] {
+	case '"':
+		return closing(text, i)
+	case '{', '[':
+		return closed(text, i)
+	}
+	if end := bytes.IndexAny(text[i:], ",;&}] \t\r\n\"\\"); end >= 0 {
+		return i + end
+	}
+	return len(text)
+}
+
+// closed is the offset after the object or array that begins at i.
+func closed(text []byte, i int) int {
+	for depth := 0; i < len(text); i++ {
 		switch text[i] {
 		case '"':
-			i = closing(text, i)
-			if depth == 0 {
-				return i
-			}
-			continue
+			i = closing(text, i) - 1
 		case '{', '[':
 			depth++
 		case '}', ']':
-			if depth--; depth <= 0 {
-				return i + 1 + min(0, depth) // a bracket that closes what is outside is not the value's
-			}
-		case ',':
-			if depth == 0 {
-				return i
+			if depth--; depth == 0 {
+				return i + 1
 			}
 		}
-		i++
 	}
-	return i
+	return len(text)
 }
 
 // called reports whether the word at i is the value of a key that names a request's id.
 func called(text []byte, i int) bool {
 	text = bytes.TrimRight(text[:i], "\": \t")
-	from := len(text)
-	for from > 0 && wordByte(text[from-1]) {
-		from--
-	}
-	switch strings.ToLower(string(text[from:])) {
+	name := nameBefore(text, len(text))
+	switch strings.ToLower(string(name)) {
 	case "request_id", "requestid", "request-id", "x-request-id", "http_x_request_id", "x-kong-request-id", "trace_id", "correlation_id":
 		return true
 	}

@@ -244,6 +244,23 @@ func TestRetentionOvertakesThePipeline(t *testing.T) {
 	}
 }
 
+// The log was cut off within the pending range: what is left of it is stored, and what comes next is not lost.
+func TestLogThatEndsWithinThePendingRange(t *testing.T) {
+	for _, have := range []int{5, 8} {
+		s, h, log := newStore(t), newHandler(t), newLog(values(have)...)
+		log.committed, log.note = 5, `{"pending":[5,1000000],"at":1735689600123}`
+		p := pipeline(s, h)
+		p.Config.FlushInterval = time.Millisecond
+		ready := func() bool { offset, note := log.group(); return have == 5 || offset == 8 && note == "" }
+		if err := runUntil(t, p, log.claim(), "what is left is committed", ready); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.offsets(0); !slices.Equal(got, upTo(int64(have))[5:]) {
+			t.Errorf("stored %v", got)
+		}
+	}
+}
+
 // anyOrder is a handler that does not mind a topic that begins again.
 type anyOrder struct{ *handler }
 
@@ -390,4 +407,25 @@ func TestBlockConfigValidate(t *testing.T) {
 			t.Errorf("%s: %v", key, err)
 		}
 	}
+}
+
+// Whatever note somebody committed: the pipeline goes on at the offset and stores what there is, once.
+func FuzzCommittedNote(f *testing.F) {
+	for _, note := range []string{"", "x", `{"pending":[3,5],"at":1}`, `{"pending":[3,9000000000000000000],"at":1}`, `{"pending":[3,-1],"at":-1}`,
+		`{"pending":[3],"at":1}`, `{"pending":null}`, `{"pending":[3,5],"at":9223372036854775807}`, `[]`} {
+		f.Add(note)
+	}
+	f.Fuzz(func(t *testing.T, note string) {
+		s, h, log := newStore(t), newHandler(t), newLog(values(12)...)
+		log.committed, log.note = 3, note
+		p := pipeline(s, h)
+		p.Config.FlushInterval = time.Millisecond
+		err := runUntil(t, p, log.claim(), "the end", func() bool { offset, note := log.group(); return offset == 12 && note == "" })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.offsets(0); !slices.Equal(got, upTo(12)[3:]) {
+			t.Errorf("note %q: stored %v", note, got)
+		}
+	})
 }

@@ -19,12 +19,15 @@ func (v view) span(from, to int) span {
 // rounds is how often a text may have been percent-encoded over and over.
 const rounds = 3
 
+// escapes is how many JSON texts may be wrapped in each other's strings.
+const escapes = 2
+
 // search shows find the text, and then the text with its encodings undone, as long as there
 // are some.
 func (s *Scrubber) search(text []byte, find func(view)) {
 	v := view{text: text}
 	find(v)
-	if s.strict && bytes.IndexByte(text, '\\') >= 0 {
+	for layer := 0; s.strict && layer < escapes && bytes.IndexByte(v.text, '\\') >= 0; layer++ {
 		v = s.decode(v, escapedAt)
 		find(v)
 	}

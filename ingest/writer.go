@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/tokenwatch/tokenwatch/schema"
 )
 
@@ -125,4 +126,13 @@ func (w *writer) recovered() {
 		w.pipeline.Log.Info("ingest: the store takes blocks again",
 			"topic", w.claim.Topic(), "partition", w.claim.Partition(), "after", time.Since(since).Round(time.Millisecond))
 	}
+}
+
+// newPause is how long to wait between attempts to store: from a quarter of a second, to be
+// back soon after a blip, to ten seconds, with jitter so that partitions do not return at once.
+func newPause() *backoff.ExponentialBackOff {
+	pause := backoff.NewExponentialBackOff()
+	pause.InitialInterval = 250 * time.Millisecond
+	pause.MaxInterval = 10 * time.Second
+	return pause
 }

@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"regexp"
 	"strings"
 	"unicode/utf16"
 
@@ -24,13 +25,16 @@ type writer struct {
 	entities []models.MessageEntity
 }
 
-func (w *writer) plain(s string) {
+// plain writes text that Telegram goes through for mentions and links.
+func (w *writer) plain(s string) { w.raw(disarm(s)) }
+
+func (w *writer) raw(s string) {
 	w.b.WriteString(s)
 	w.units += units(s)
 }
 
-func (w *writer) bold(s string)   { w.styled(s, models.MessageEntityTypeBold) }
-func (w *writer) italic(s string) { w.styled(s, models.MessageEntityTypeItalic) }
+func (w *writer) bold(s string)   { w.styled(disarm(s), models.MessageEntityTypeBold) }
+func (w *writer) italic(s string) { w.styled(disarm(s), models.MessageEntityTypeItalic) }
 func (w *writer) code(s string)   { w.styled(s, models.MessageEntityTypeCode) }
 func (w *writer) folded(s string) { w.styled(s, models.MessageEntityTypeExpandableBlockquote) }
 
@@ -44,11 +48,19 @@ func (w *writer) pre(s, language string) {
 
 func (w *writer) styled(s string, kind models.MessageEntityType) {
 	start := w.units
-	w.plain(s)
+	w.raw(s)
 	if w.units > start {
 		w.entities = append(w.entities, models.MessageEntity{Type: kind, Offset: start, Length: w.units - start})
 	}
 }
+
+// live is what Telegram makes a mention or a link of by itself, entities or not.
+var live = regexp.MustCompile(`(^|[^\pL\pN_])@|://`)
+
+// disarm puts an invisible character where Telegram would begin to see a mention or a
+// link, so that a user agent of "@alice https://…" calls nobody and leads nowhere. Within
+// code Telegram does not look.
+func disarm(s string) string { return live.ReplaceAllString(s, "${0}\u2060") }
 
 // units is the length of a text in UTF-16 code units.
 func units(s string) int {
@@ -80,10 +92,10 @@ func join(parts []part) content {
 			continue
 		}
 		if all.units > 0 {
-			all.plain(between)
+			all.raw(between)
 		}
 		start := all.units
-		all.plain(p.text.b.String())
+		all.raw(p.text.b.String())
 		for _, e := range p.text.entities {
 			e.Offset += start
 			all.entities = append(all.entities, e)

@@ -61,14 +61,14 @@ func openApp(ctx context.Context, cfg Config, log *slog.Logger) (*app, error) {
 
 // decoder makes what turns records into events, with the pepper and the places it needs.
 func (a *app) decoder() (*ingest.Decoder, error) {
-	fingerprinter, err := a.cfg.fingerprinter()
+	pepper, err := a.cfg.pepper()
 	if err != nil {
 		return nil, err
 	}
 	if a.places, err = a.cfg.openPlaces(a.log); err != nil {
 		return nil, err
 	}
-	return ingest.NewDecoder(a.cfg.Ingest.DecodeConfig, fingerprinter, a.places)
+	return ingest.NewDecoder(a.cfg.Ingest.DecodeConfig, pepper, a.places)
 }
 
 func (a *app) wire(decoder *ingest.Decoder, notifiers []alert.Notifier) (err error) {

@@ -138,23 +138,26 @@ func (c Config) embeddedClickHouse() local.ClickHouseConfig {
 	return k
 }
 
-// fingerprinter reads the configured pepper, or makes one on the first start.
+// fingerprinter makes what turns tokens into the names that the tables know.
 func (c Config) fingerprinter() (*ingest.Fingerprinter, error) {
 	pepper, err := c.pepper()
 	if err != nil {
-		return nil, fmt.Errorf("ingest.%w", err)
+		return nil, err
 	}
 	return ingest.NewFingerprinter(pepper), nil
 }
 
-func (c Config) pepper() (ingest.Pepper, error) {
+// pepper reads the configured pepper, or makes one on the first start.
+func (c Config) pepper() (pepper ingest.Pepper, err error) {
 	if c.Ingest.PepperFile != "" {
-		return ingest.ReadPepper(c.Ingest.PepperFile)
+		pepper, err = ingest.ReadPepper(c.Ingest.PepperFile)
+	} else if err = os.MkdirAll(c.DataDir, 0o700); err == nil {
+		pepper, err = ingest.OpenPepper(filepath.Join(c.DataDir, "pepper"))
 	}
-	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
-		return ingest.Pepper{}, fmt.Errorf("pepper_file: making data_dir for it: %w", err)
+	if err != nil {
+		return pepper, fmt.Errorf("ingest.%w", err)
 	}
-	return ingest.OpenPepper(filepath.Join(c.DataDir, "pepper"))
+	return pepper, nil
 }
 
 // openPlaces opens the configured address databases, or those that make setup fetched.

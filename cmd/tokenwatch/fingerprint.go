@@ -7,10 +7,12 @@ import (
 	"strings"
 
 	"github.com/tokenwatch/tokenwatch/ingest"
+	"github.com/tokenwatch/tokenwatch/schema"
 )
 
 type fingerprintCommand struct {
-	Format string `placeholder:"FORMAT" help:"Format of the gateway that logged the token, where that matters: litellm logs a hash of its keys, and kong the id of the credential."`
+	Format     string `placeholder:"FORMAT" help:"Gateway that logged the token, where it matters: litellm logs a hash of its keys."`
+	Credential string `placeholder:"FORMAT" xor:"kind" help:"The lines are no tokens but ids by which a gateway of this format names credentials: kong."`
 }
 
 // Help is what --help says beyond the flags.
@@ -21,7 +23,7 @@ list of processes:
   tokenwatch fingerprint < leaked.txt
   read -rs T && printf '%s\n' "$T" | tokenwatch fingerprint
 
-Each line of output is the fingerprint in hex and the token's hint. Look it up with
+Each line of output is a fingerprint in hex. Look it up with
   SELECT * FROM events WHERE token = unhex('...') ORDER BY ts`
 }
 
@@ -47,11 +49,7 @@ func (c fingerprintCommand) Run(p *process) error {
 			continue
 		}
 		count++
-		id, hint, err := ingest.FingerprintFor(f, c.Format, token)
-		if err != nil {
-			return fmt.Errorf("line %d: %w", count, err)
-		}
-		fmt.Fprintf(p.stdout, "%s  %s\n", id, hint)
+		fmt.Fprintln(p.stdout, c.of(f, []byte(token)))
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
 		return fmt.Errorf("a line is longer than %d bytes: that is no token", maxTokenBytes)
@@ -60,4 +58,11 @@ func (c fingerprintCommand) Run(p *process) error {
 		return errors.New("no tokens on standard input; give one a line, for example: tokenwatch fingerprint < leaked.txt")
 	}
 	return lines.Err()
+}
+
+func (c fingerprintCommand) of(f *ingest.Fingerprinter, line []byte) schema.TokenID {
+	if c.Credential != "" {
+		return f.Credential(c.Credential, line)
+	}
+	return f.For(c.Format, line)
 }

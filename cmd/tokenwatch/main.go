@@ -97,20 +97,25 @@ func (p *process) main(args []string) int {
 	}
 }
 
-// load reads the configuration: the file named on the command line, or ./tokenwatch.yaml
-// if there is one, and the environment.
+// load reads the configuration: the file, if there is one, and the environment.
 func (p *process) load() (Config, error) {
 	cfg := DefaultConfig()
-	file := p.config
-	if file == "" {
-		if _, err := os.Stat(defaultFile); err == nil {
-			file = defaultFile
-		}
-	}
-	if err := load(file, p.environ, &cfg); err != nil {
+	if err := load(p.file(), p.environ, &cfg); err != nil {
 		return cfg, err
 	}
 	return cfg, cfg.Validate()
+}
+
+// file is the configuration named on the command line, or ./tokenwatch.yaml if there is
+// one.
+func (p *process) file() string {
+	if p.config != "" {
+		return p.config
+	}
+	if _, err := os.Stat(defaultFile); err == nil {
+		return defaultFile
+	}
+	return ""
 }
 
 const defaultFile = "tokenwatch.yaml"

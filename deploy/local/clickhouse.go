@@ -75,11 +75,7 @@ func (h home) start(ctx context.Context, c ClickHouseConfig, e engine, lock *os.
 }
 
 func (h home) attempt(ctx context.Context, c ClickHouseConfig, e engine, lock *os.File) (*ClickHouse, error) {
-	tcpPort, err := claimPort(c.TCPPort, KeyClickHouseTCP)
-	if err != nil {
-		return nil, err
-	}
-	httpPort, err := claimPort(c.HTTPPort, KeyClickHouseHTTP)
+	tcpPort, httpPort, err := claimPorts(c)
 	if err != nil {
 		return nil, err
 	}

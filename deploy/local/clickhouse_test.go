@@ -336,6 +336,7 @@ func TestClickHouseChildKilled(t *testing.T) {
 }
 
 func TestClickHouseStopsWithAQueryRunning(t *testing.T) {
+	t.Parallel()
 	c := start(t, config(t.TempDir()))
 	asked := make(chan error, 1)
 	go func() {
@@ -405,6 +406,16 @@ func playClickHouse(dir string) {
 	}
 	fmt.Println(c.PID())
 	_ = c.Wait()
+}
+
+func TestClickHouseStartIsCalledOff(t *testing.T) {
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := local.StartClickHouse(ctx, config(dir)); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want %v", err, context.Canceled)
+	}
+	start(t, config(dir)) // nothing was left behind that has the folder
 }
 
 func TestClickHouseWithoutChildMain(t *testing.T) {

@@ -101,8 +101,8 @@ func TestClickHouseOrphanLeaves(t *testing.T) {
 	}
 	defer hold.Close()
 	parent := actShell(t, input, fmt.Sprintf(
-		`TOKENWATCH_CLICKHOUSE_PARENT=$$ TOKENWATCH_CLICKHOUSE_CHILD='%s' '%s' --query="SELECT count() FROM file('/dev/stdin', 'LineAsString')" <&3 & echo $!; wait`,
-		found.LibCHDB, os.Args[0]))
+		`TOKENWATCH_CLICKHOUSE_PARENT=$$ TOKENWATCH_CLICKHOUSE_CHILD='%s' '%s' --path='%s' --query="SELECT count() FROM file('/dev/stdin', 'LineAsString')" <&3 & echo $!; wait`,
+		found.LibCHDB, os.Args[0], t.TempDir()))
 	orphan := parent.number(t)
 	parent.kill(t)
 	if gone(orphan) {

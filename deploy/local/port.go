@@ -21,18 +21,31 @@ const (
 // ErrPortTaken says that something else listens on a port an engine was told to use.
 var ErrPortTaken = errors.New("port is taken")
 
-// claimPort returns port when it is free, or a free one when port is 0. Nothing holds the port between
-// here and the engine's own bind, so an engine on chosen ports must be ready to try again.
-func claimPort(port int, key string) (int, error) {
+// claimPorts returns the configured ports when they are free, and free ones in place of 0. Nothing holds them
+// between here and ClickHouse's own bind, so it must be ready to try again with others.
+func claimPorts(c ClickHouseConfig) (tcp, http int, err error) {
+	first, err := listen(c.TCPPort, KeyClickHouseTCP)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer first.Close()
+	second, err := listen(c.HTTPPort, KeyClickHouseHTTP) // while first is held: two zeros must not become one port
+	if err != nil {
+		return 0, 0, err
+	}
+	defer second.Close()
+	return first.Addr().(*net.TCPAddr).Port, second.Addr().(*net.TCPAddr).Port, nil
+}
+
+func listen(port int, key string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address(port))
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return 0, portTaken(port, key)
+		return nil, portTaken(port, key)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("listen on %s (%s): %w", address(port), key, err)
+		return nil, fmt.Errorf("listen on %s (%s): %w", address(port), key, err)
 	}
-	chosen := listener.Addr().(*net.TCPAddr).Port
-	return chosen, listener.Close()
+	return listener, nil
 }
 
 func portTaken(port int, key string) error {

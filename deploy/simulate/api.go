@@ -116,7 +116,8 @@ func (f *Fleet) fill(dst []byte, what byte, r *request) []byte {
 		return append(dst, subjects()[r.draw%uint64(len(subjects()))]...)
 	case 'f':
 		dst = append(dst, "file-"...)
-		return strconv.AppendUint(dst, r.draw>>16, 36)
+		dst = strconv.AppendUint(dst, mix(r.draw)|1<<63, 36)
+		return strconv.AppendUint(dst, r.draw|1<<63, 36)
 	}
 	favourites := t.models
 	if r.endpoint >= getDataset && r.endpoint <= commitData && r.endpoint != fetchWeights {

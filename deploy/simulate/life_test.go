@@ -15,6 +15,7 @@ type life struct {
 	awake  [24]map[int]bool              // people seen in each UTC hour
 	from   map[int]map[netip.Addr]bool   // addresses by token
 	nets   map[int]map[netip.Prefix]bool // and the networks around them
+	odd    int                           // records that are shorter or longer than their format's
 }
 
 // clock counts a class's requests by local hour and by day of the week.
@@ -68,6 +69,13 @@ func (l *life) note(t *testing.T, r simulate.Record, zone *time.Location) {
 	if token.Class == simulate.Person {
 		l.awake[r.Time.Hour()][r.Token] = true
 	}
+	low, high := 480, 950
+	if token.Gateway == "kong" {
+		low, high = 1000, 2100
+	}
+	if size := len(r.Value); size < low || size > high {
+		l.odd++
+	}
 	a := address(t, r)
 	network, err := a.Prefix(12)
 	if err != nil {
@@ -77,14 +85,36 @@ func (l *life) note(t *testing.T, r simulate.Record, zone *time.Location) {
 }
 
 func TestLife(t *testing.T) {
-	c := config(1)
-	c.Tokens, c.History = 500, 15*24*time.Hour
-	l := observe(t, fleet(t, c))
+	l := observe(t, fleet(t, config(1)))
+	t.Run("it has its size", l.size)
 	t.Run("people sleep", l.peopleSleep)
 	t.Run("at any hour somebody is awake", l.somebodyIsAwake)
 	t.Run("travellers travel", l.travellersTravel)
 	t.Run("addresses change", l.addressesChange)
 	t.Run("some tokens are new", l.someAreNew)
+}
+
+func (l *life) size(t *testing.T) {
+	all, silent := 0, 0
+	for _, c := range l.clocks {
+		all += c.total
+	}
+	for _, seen := range l.from {
+		if len(seen) == 0 {
+			silent++
+		}
+	}
+	if all < 600_000 || all > 1_050_000 || silent > 25 || l.odd > all/100 {
+		t.Errorf("%d records, %d of unusual length, %d tokens never used", all, l.odd, silent)
+	}
+	for class, share := range map[simulate.Class][2]float64{
+		simulate.Person: {.15, .4}, simulate.Traveller: {.01, .06}, simulate.Server: {.3, .65}, simulate.Cron: {.05, .2},
+		simulate.Batch: {.03, .2}, simulate.CI: {.02, .12}, simulate.Sparse: {.0002, .005},
+	} {
+		if part := float64(l.clocks[class].total) / float64(all); part < share[0] || part > share[1] {
+			t.Errorf("%s makes %.4f of the records, not %v", class, part, share)
+		}
+	}
 }
 
 func (l *life) peopleSleep(t *testing.T) {
@@ -108,7 +138,7 @@ func (l *life) peopleSleep(t *testing.T) {
 
 func (l *life) somebodyIsAwake(t *testing.T) {
 	for hour, seen := range l.awake {
-		if len(seen) < 15 || len(seen) > 210 {
+		if len(seen) < 25 || len(seen) > 260 {
 			t.Errorf("at %d UTC %d people were awake in some week", hour, len(seen))
 		}
 	}
@@ -121,7 +151,7 @@ func (l *life) travellersTravel(t *testing.T) {
 			moved++
 		}
 	}
-	if moved < 15 {
+	if moved < 20 {
 		t.Errorf("only %d travellers were seen in three networks", moved)
 	}
 }
@@ -133,10 +163,10 @@ func (l *life) addressesChange(t *testing.T) {
 		counts[l.tokens[index].Class]++
 	}
 	for class, bounds := range map[simulate.Class][2]float64{
-		simulate.Person: {2, 15}, simulate.Cron: {0.9, 2}, simulate.CI: {30, 500}, simulate.Server: {1.5, 60},
+		simulate.Person: {2, 15}, simulate.Cron: {0.9, 2}, simulate.CI: {40, 600}, simulate.Server: {1.5, 60},
 	} {
 		if mean := float64(sums[class]) / float64(counts[class]); mean < bounds[0] || mean > bounds[1] {
-			t.Errorf("a %s has %.1f addresses in two weeks, not %v", class, mean, bounds)
+			t.Errorf("a %s has %.1f addresses in three weeks, not %v", class, mean, bounds)
 		}
 	}
 }
@@ -148,7 +178,7 @@ func (l *life) someAreNew(t *testing.T) {
 			fresh++
 		}
 	}
-	if fresh < 6 || fresh > 45 {
+	if fresh < 8 || fresh > 50 {
 		t.Errorf("%d of %d tokens are new", fresh, len(l.tokens))
 	}
 }

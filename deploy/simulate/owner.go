@@ -1,6 +1,9 @@
 package simulate
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // owner is a company that uses the API. Its people sit in its offices, its servers in its clouds.
 type owner struct {
@@ -34,8 +37,11 @@ func openOffice(d dice, p *place) *office {
 // found draws a company.
 func found(d dice, a *atlas, names map[string]bool, rank int) *owner {
 	o := &owner{home: pick(d, a.cities), consumers: map[string]string{}}
-	for o.name == "" || names[o.name] {
-		o.name = invent(d)
+	o.name = invent(d)
+	for tries := 0; names[o.name]; tries++ {
+		if o.name = invent(d); tries > 20 { // a large fleet: most names are taken
+			o.name += fmt.Sprintf(" %d", rank)
+		}
 	}
 	names[o.name] = true
 	o.slug = strings.ToLower(strings.ReplaceAll(o.name, " ", "-"))

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -68,14 +69,17 @@ func (f *Fleet) classes(d dice) ([]Class, []float64) {
 
 // balanced assigns tokens to owners by size, half of them to owners behind each gateway.
 func (f *Fleet) balanced(d dice, sizes []float64) []int {
-	var half [2][]float64
+	var sums [2][]float64 // running sums of the sizes on either side
+	var total [2]float64
 	for i, s := range sizes {
-		half[i%2] = append(half[i%2], s)
+		total[i%2] += s
+		sums[i%2] = append(sums[i%2], total[i%2])
 	}
 	owner := make([]int, f.config.Tokens)
 	for i := range owner {
 		side := i % 2
-		owner[i] = 2*d.weighted(half[side]) + side
+		rank, _ := slices.BinarySearch(sums[side], d.Float64()*total[side])
+		owner[i] = 2*rank + side
 	}
 	return owner
 }

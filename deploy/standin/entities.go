@@ -54,7 +54,7 @@ func checkEntity(units []uint16, e Entity, earlier []Entity) error {
 		return fmt.Errorf("can't parse entities: unsupported type %q", e.Type)
 	}
 	end := e.Offset + e.Length
-	if e.Offset < 0 || e.Length <= 0 || end > len(units) {
+	if e.Offset < 0 || e.Length <= 0 || e.Offset > len(units) || e.Length > len(units)-e.Offset {
 		return fmt.Errorf("can't parse entities: %s at %d+%d is outside of the text of %d", e.Type, e.Offset, e.Length, len(units))
 	}
 	if inPair(units, e.Offset) || inPair(units, end) {

@@ -3,6 +3,7 @@ package standin
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/rivo/uniseg"
 )
@@ -24,7 +25,7 @@ func wrap(l line, width int) []line {
 		}
 	}
 	for _, s := range l.spans {
-		for _, word := range words(s.text) {
+		for _, word := range words(tame(s.text)) {
 			for columns(strings.TrimRight(word, " "))+used > width {
 				if used > indent {
 					feed()
@@ -56,6 +57,16 @@ func hang(l line) int {
 		return 0
 	}
 	return columns(text[:at+2])
+}
+
+// tame shows a terminal's control characters instead of obeying them.
+func tame(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
 // words cuts a text after its spaces, keeping all of it. A number and its % stay together.

@@ -33,7 +33,7 @@ type Config struct {
 	Consumer []string `yaml:"consumer_fields"`
 }
 
-// Names lists the formats.
+// Names lists the formats; Auto tells them apart.
 func Names() []string {
 	var names []string
 	for _, t := range tables() {
@@ -51,10 +51,13 @@ func Lookup(name string) (Format, error) { return Open(name, Config{}) }
 
 // Open gives the format of that name with the fields of the configuration.
 func Open(name string, cfg Config) (Format, error) {
+	if name == Auto {
+		return newAuto(cfg)
+	}
 	for _, t := range tables() {
 		if t.name == name {
 			return newReader(t, cfg)
 		}
 	}
-	return nil, fmt.Errorf("format %q: want one of %s", name, strings.Join(Names(), ", "))
+	return nil, fmt.Errorf("format %q: want auto or one of %s", name, strings.Join(Names(), ", "))
 }

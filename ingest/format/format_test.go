@@ -22,7 +22,7 @@ func one(t *testing.T, f format.Format, record string) seen {
 
 func TestLookupNamesWhatThereIs(t *testing.T) {
 	_, err := format.Lookup("ngnix")
-	if err == nil || !strings.Contains(err.Error(), `format "ngnix": want one of tokenwatch, nginx, kong, litellm`) {
+	if err == nil || !strings.Contains(err.Error(), `format "ngnix": want auto or one of tokenwatch, nginx, kong, litellm`) {
 		t.Errorf("have %v", err)
 	}
 	for _, name := range format.Names() {

@@ -9,7 +9,7 @@ package format
 // neither the apikey header nor the query string, unless hide_credentials is set.
 // latencies.proxy is -1 when no upstream was reached.
 func kongTable() table {
-	return table{name: "kong", private: []string{"body"}, rows: []row{
+	return table{name: "kong", private: []string{"body"}, marks: kongMarks(), rows: []row{
 		{"authenticated_entity.id", credential, plain},
 		{"request.headers.apikey", token, plain},
 		{"request.headers.x-api-key", token, plain},
@@ -52,4 +52,8 @@ func kongTable() table {
 		{"request.headers.x-kong-request-id", requestID, plain},
 		{"correlation_id", requestID, plain},
 	}}
+}
+
+func kongMarks() []string {
+	return []string{"latencies", "authenticated_entity", "tries", "upstream_uri", "workspace", "workspace_name", "started_at"}
 }

@@ -7,7 +7,7 @@ package format
 // error_information.error_code, as text. The payload carries whole prompts and answers:
 // nothing here names them, so they are never copied, and they are blanked in dead letters.
 func litellmTable() table {
-	return table{name: "litellm", finish: litellmKey, private: litellmPrivate(), rows: []row{
+	return table{name: "litellm", finish: litellmKey, private: litellmPrivate(), marks: litellmMarks(), rows: []row{
 		{"metadata.user_api_key_hash", credential, plain},
 		{"user_api_key_hash", credential, plain},
 		{"metadata.user_api_key", token, plain},
@@ -65,4 +65,8 @@ func isSHA256(b []byte) bool {
 		}
 	}
 	return len(b) == 64
+}
+
+func litellmMarks() []string {
+	return []string{"call_type", "startTime", "completionStartTime", "custom_llm_provider", "response_cost", "model_parameters"}
 }

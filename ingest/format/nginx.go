@@ -7,7 +7,7 @@ package format
 // $msec and $time_iso8601 are taken when the response has been sent, so the request
 // began $request_time earlier. Retries give lists: "502, 200" and "0.000, 0.012".
 func nginxTable() table {
-	return table{name: "nginx", rows: []row{
+	return table{name: "nginx", marks: nginxMarks(), rows: []row{
 		{"http_authorization", token, plain},
 		{"authorization", token, plain},
 		{"http_x_api_key", token, plain},
@@ -69,4 +69,11 @@ func nginxTable() table {
 		{"request_id", requestID, plain},
 		{"http_x_request_id", requestID, plain},
 	}}
+}
+
+func nginxMarks() []string {
+	return []string{
+		"msec", "time_iso8601", "time_local", "remote_addr", "request_uri", "request_time", "request_length",
+		"body_bytes_sent", "upstream_addr", "upstream_status", "http_user_agent",
+	}
 }

@@ -171,14 +171,7 @@ func special(word uint64) uint64 {
 // text checks a string from after its opening quote.
 func (s *scanner) text(i int) (after int, escaped bool) {
 	for {
-		if i+8 <= len(s.data) {
-			marks := special(binary.LittleEndian.Uint64(s.data[i:]))
-			if marks == 0 {
-				i += 8
-				continue
-			}
-			i += bits.TrailingZeros64(marks) / 8
-		}
+		i = plainTo(s.data, i)
 		if i >= len(s.data) {
 			return s.refuse(i, "the end of a string"), escaped
 		}
@@ -190,8 +183,6 @@ func (s *scanner) text(i int) (after int, escaped bool) {
 			i = s.escape(i)
 		case c < ' ':
 			return s.refuse(i, "no control character within a string"), escaped
-		case c < utf8.RuneSelf:
-			i++
 		default:
 			i = s.rune(i)
 		}
@@ -199,6 +190,20 @@ func (s *scanner) text(i int) (after int, escaped bool) {
 			return refused, escaped
 		}
 	}
+}
+
+// plainTo is the offset at which a run of plain text ends.
+func plainTo(data []byte, i int) int {
+	for i+8 <= len(data) {
+		if marks := special(binary.LittleEndian.Uint64(data[i:])); marks != 0 {
+			return i + bits.TrailingZeros64(marks)/8
+		}
+		i += 8
+	}
+	for i < len(data) && data[i] != '"' && data[i] != '\\' && data[i] >= ' ' && data[i] < utf8.RuneSelf {
+		i++
+	}
+	return i
 }
 
 func (s *scanner) rune(i int) int {

@@ -94,18 +94,22 @@ func (r *Record) setTime(v []byte, u unit) bool {
 // setLatency adds up the attempts of a request that was tried again: "0.000, 0.012".
 // Negative times are of phases that were never reached.
 func (r *Record) setLatency(v []byte, u unit) bool {
+	if n, ok := decimal(v, u.scale()); ok {
+		r.Latency = time.Duration(max(n, 0))
+		return n >= 0
+	}
 	var sum time.Duration
-	var any bool
+	var usable bool
 	for len(v) > 0 {
 		var attempt []byte
 		attempt, v = cut(v)
 		if n, ok := decimal(attempt, u.scale()); ok && n >= 0 {
 			sum += time.Duration(n)
-			any = true
+			usable = true
 		}
 	}
 	r.Latency = sum
-	return any && sum >= 0
+	return usable && sum >= 0
 }
 
 // cut takes the first of a list that NGINX parts with ", " and " : ".
@@ -121,11 +125,13 @@ func (r *Record) setStatus(v []byte, u unit) bool {
 	if u == outcome {
 		return r.setOutcome(v)
 	}
-	var last []byte
-	for len(v) > 0 {
-		last, v = cut(v)
+	n, ok := decimal(v, 0)
+	for !ok && len(v) > 0 {
+		var attempt []byte
+		if attempt, v = cut(v); len(v) == 0 {
+			n, ok = decimal(attempt, 0)
+		}
 	}
-	n, ok := decimal(last, 0)
 	if !ok || n < 0 || n > 999 {
 		return false
 	}
@@ -162,10 +168,13 @@ func (r *Record) setRequestLine(v []byte) bool {
 	return true
 }
 
+// maxCost is more than any request costs: what is above it is something else.
+const maxCost = 1e6
+
 func (r *Record) setNumber(what what, v []byte) bool {
 	if what == costUSD {
 		cost, err := strconv.ParseFloat(string(v), 64)
-		if ok := err == nil && cost >= 0 && !math.IsInf(cost, 0); !ok {
+		if err != nil || !(0 <= cost && cost <= maxCost) {
 			return false
 		}
 		r.CostUSD = cost

@@ -5,6 +5,9 @@ type table struct {
 	name string
 	rows []row
 
+	// marks are outermost keys that no other format has, by which auto knows a record.
+	marks []string
+
 	// finish settles what rows cannot say, after they have been read.
 	finish func(*Record)
 

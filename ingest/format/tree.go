@@ -6,11 +6,36 @@ import (
 	"strings"
 )
 
-// node is one key on the way to a table's fields.
+// node is one key on the way to a table's fields. A tree belongs to one reader: it
+// remembers what it has read.
 type node struct {
-	row  int  // the table's row that ends here, or -1
-	set  rows // rows that end here or further down
-	kids kids
+	row   int  // the table's row that ends here, or -1
+	set   rows // rows that end here or further down
+	kids  kids
+	order []step // the keys of the last object that was read here
+}
+
+// step is a key with its quotes and its colon, as it was written.
+type step struct {
+	text []byte
+	node *node
+}
+
+// What is remembered of an object is bounded, since others write it.
+const (
+	maxSteps = 64
+	maxStep  = 64 // bytes of a key
+)
+
+// learn remembers that the n-th key of an object here is written so.
+func (n *node) learn(at int, text []byte, kid *node) {
+	if at >= maxSteps || at > len(n.order) || len(text) > maxStep {
+		return
+	}
+	if at == len(n.order) {
+		n.order = append(n.order, step{text: make([]byte, 0, maxStep)})
+	}
+	n.order[at] = step{append(n.order[at].text[:0], text...), kid}
 }
 
 // rows is a set of a table's rows.
@@ -140,7 +165,7 @@ func (k *kids) fill(names []string, nodes []*node) error {
 		return nil
 	}
 	bits := 1
-	for 1<<bits < 2*len(names) {
+	for 1<<bits < 4*len(names) {
 		bits++
 	}
 	for try := uint64(0); try < 1<<14; try++ {

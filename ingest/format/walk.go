@@ -1,5 +1,7 @@
 package format
 
+import "bytes"
+
 // slot is where the value of one row stands in the record.
 type slot struct {
 	from, to int // without the quotes of a string
@@ -104,20 +106,15 @@ func (w *walker) object(at *node, i int) int {
 		w.depth--
 		return i + 1
 	}
-	for {
-		var name []byte
-		var escaped bool
-		if name, escaped, i = w.key(i); i < 0 {
+	for n := 0; ; n++ {
+		kid, after := w.known(at, n, i)
+		switch {
+		case after < 0:
 			return refused
-		}
-		if escaped {
-			w.unquoted = unescape(w.unquoted[:0], name)
-			name = w.unquoted
-		}
-		if kid := at.kids.find(name); kid != nil {
-			i = w.field(kid, i)
-		} else {
-			i = w.value(i)
+		case kid != nil:
+			i = w.field(kid, after)
+		default:
+			i = w.value(after)
 		}
 		if i < 0 {
 			return refused
@@ -128,6 +125,29 @@ func (w *walker) object(at *node, i int) int {
 			return i
 		}
 	}
+}
+
+// known reads the n-th key of an object and gives its node, nil if the table has none.
+// Gateways write the same keys in the same order every time, so it first looks whether
+// the key is what stood there in the last record: then it need not be checked again.
+func (w *walker) known(at *node, n, i int) (*node, int) {
+	i = w.space(i)
+	if n < len(at.order) {
+		if step := &at.order[n]; bytes.HasPrefix(w.data[i:], step.text) {
+			return step.node, i + len(step.text)
+		}
+	}
+	name, escaped, after := w.key(i)
+	if after < 0 {
+		return nil, refused
+	}
+	if escaped {
+		w.unquoted = unescape(w.unquoted[:0], name)
+		name = w.unquoted
+	}
+	kid := at.kids.find(name)
+	at.learn(n, w.data[i:after], kid)
+	return kid, after
 }
 
 // field walks the value of a key that the table knows.

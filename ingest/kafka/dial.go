@@ -31,13 +31,17 @@ func newNetwork(cfg Config) (*network, error) {
 	}
 	n := &network{cfg: cfg}
 	n.dialer = &kafkago.Dialer{ClientID: cfg.ClientID, Timeout: cfg.Timeout, TLS: conf, SASLMechanism: mechanism}
-	n.transport = &kafkago.Transport{
-		ClientID: cfg.ClientID, DialTimeout: cfg.Timeout, TLS: conf, SASL: mechanism,
-		// The transport asks for every topic of the cluster unless it is told which.
-		MetadataTopics: []string{cfg.Topic},
-	}
+	n.transport = n.newTransport()
 	n.client = &kafkago.Client{Addr: kafkago.TCP(cfg.Brokers...), Timeout: cfg.Timeout, Transport: n.transport}
 	return n, nil
+}
+
+func (n *network) newTransport() *kafkago.Transport {
+	return &kafkago.Transport{
+		ClientID: n.cfg.ClientID, DialTimeout: n.cfg.Timeout, TLS: n.dialer.TLS, SASL: n.dialer.SASLMechanism,
+		// The transport asks for every topic of the cluster unless it is told which.
+		MetadataTopics: []string{n.cfg.Topic},
+	}
 }
 
 func (n *network) close() { n.transport.CloseIdleConnections() }

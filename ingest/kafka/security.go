@@ -10,6 +10,7 @@ import (
 
 	"github.com/segmentio/kafka-go/sasl"
 	"github.com/segmentio/kafka-go/sasl/plain"
+	"github.com/segmentio/kafka-go/sasl/scram"
 )
 
 // Secret is a password. Printed, logged or marshalled it is three stars.
@@ -77,8 +78,8 @@ func (t TLS) config() (*tls.Config, error) {
 
 // SASL says how this client proves to the brokers who it is.
 type SASL struct {
-	// Mechanism is PLAIN, or empty for none. PLAIN shows the password to whoever can read
-	// the connection: use TLS with it.
+	// Mechanism is PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; empty for none. PLAIN shows the
+	// password to whoever can read the connection: use TLS with it.
 	Mechanism string `yaml:"mechanism"`
 	Username  string `yaml:"username"`
 	Password  Secret `yaml:"password"`
@@ -101,6 +102,18 @@ func (s SASL) mechanism() (sasl.Mechanism, error) {
 		return nil, nil
 	case "PLAIN":
 		return plain.Mechanism{Username: s.Username, Password: string(s.Password)}, nil
+	case "SCRAM-SHA-256":
+		return s.scram(scram.SHA256)
+	case "SCRAM-SHA-512":
+		return s.scram(scram.SHA512)
 	}
-	return nil, fmt.Errorf("kafka.sasl.mechanism: %q is not PLAIN", s.Mechanism)
+	return nil, fmt.Errorf("kafka.sasl.mechanism: %q is none of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512", s.Mechanism)
+}
+
+func (s SASL) scram(algorithm scram.Algorithm) (sasl.Mechanism, error) {
+	mechanism, err := scram.Mechanism(algorithm, s.Username, string(s.Password))
+	if err != nil { // a character that may not stand in either; the error quotes neither
+		return nil, errors.New("kafka.sasl.username, kafka.sasl.password: not usable with " + s.Mechanism)
+	}
+	return mechanism, nil
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"syscall"
 
 	kafkago "github.com/segmentio/kafka-go"
 )
@@ -28,7 +30,7 @@ func EnsureTopic(ctx context.Context, cfg Config, partitions int) error {
 	if err != nil && !errors.Is(err, kafkago.TopicAlreadyExists) {
 		return fmt.Errorf("kafka.topic: creating %q: %w", cfg.Topic, err)
 	}
-	return net.topicLed(ctx)
+	return net.topicSettled(ctx)
 }
 
 // Check reports whether the brokers can be reached, let this client in, and have the topic.
@@ -45,60 +47,80 @@ func Check(ctx context.Context, cfg Config) error {
 	return net.topicExists(ctx)
 }
 
-// topicExists asks one broker after the other, over a connection of its own: the client's
-// answers come from a cache, and it reports a broker that is away only after its timeout.
+// topicExists asks whether there is a topic, over connections of its own, since the client answers from a cache.
+// It does not use the simpler call that kafka-go's connections have: that one makes brokers
+// which may create topics create this one.
 func (n *network) topicExists(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, n.cfg.Timeout)
 	defer cancel()
+	if err := n.signIn(ctx); err != nil {
+		return fmt.Errorf("%s: %w", n.blame(err), err)
+	}
+	fresh := n.newTransport()
+	defer fresh.CloseIdleConnections()
+	client := &kafkago.Client{Addr: n.client.Addr, Transport: fresh}
+	answer, err := client.Metadata(ctx, &kafkago.MetadataRequest{Topics: []string{n.cfg.Topic}})
+	if err != nil {
+		return fmt.Errorf("%s: %w", n.blame(err), err)
+	}
+	var found error = kafkago.UnknownTopicOrPartition
+	for _, topic := range answer.Topics {
+		if topic.Name == n.cfg.Topic {
+			found = topic.Error
+		}
+	}
+	switch {
+	case found == nil, errors.Is(found, kafkago.LeaderNotAvailable):
+		return nil
+	case errors.Is(found, kafkago.UnknownTopicOrPartition):
+		return fmt.Errorf("kafka.topic: %s: no topic %q: %w", strings.Join(n.cfg.Brokers, ", "), n.cfg.Topic, found)
+	case errors.Is(found, kafkago.TopicAuthorizationFailed):
+		return fmt.Errorf("kafka.topic: not allowed to read %q: %w", n.cfg.Topic, found)
+	}
+	return fmt.Errorf("kafka.topic: %q: %w", n.cfg.Topic, found)
+}
+
+// signIn connects to whichever broker lets this client in: errors of the client itself do not say why not.
+func (n *network) signIn(ctx context.Context) error {
 	var failed error
 	for _, broker := range n.cfg.Brokers {
 		conn, err := n.dialer.DialContext(ctx, "tcp", broker)
-		if err != nil {
-			failed = errors.Join(failed, err)
-			continue
-		}
-		stop := context.AfterFunc(ctx, func() { conn.Close() })
-		found, err := conn.ReadPartitions(n.cfg.Topic)
-		stop()
-		conn.Close()
-		if err == nil && len(found) > 0 || errors.Is(err, kafkago.LeaderNotAvailable) {
-			return nil
-		}
-		if errors.Is(err, kafkago.UnknownTopicOrPartition) || err == nil {
-			return fmt.Errorf("kafka.topic: %s has no topic %q: %w", broker, n.cfg.Topic, kafkago.UnknownTopicOrPartition)
+		if err == nil {
+			return conn.Close()
 		}
 		failed = errors.Join(failed, err)
 	}
-	if errors.Is(failed, kafkago.TopicAuthorizationFailed) {
-		return fmt.Errorf("kafka.topic: not allowed to read %q: %w", n.cfg.Topic, failed)
-	}
-	return fmt.Errorf("%s: %w", n.blame(failed), failed)
+	return failed
 }
 
 // blame names the key of the configuration that an error to connect points at.
 func (n *network) blame(err error) string {
-	text := err.Error()
+	text, brokers := err.Error(), strings.Join(n.cfg.Brokers, ", ")
 	switch {
 	case errors.Is(err, kafkago.UnsupportedSASLMechanism):
 		return "kafka.sasl.mechanism: the broker does not offer " + n.cfg.SASL.Mechanism
 	case strings.Contains(text, "SASL"):
 		return "kafka.sasl: the broker refused " + n.cfg.SASL.Username
-	case strings.Contains(text, "tls: ") || strings.Contains(text, "x509: "):
-		return "kafka.tls: no encrypted connection to " + strings.Join(n.cfg.Brokers, ", ")
+	case strings.Contains(text, "tls: "), strings.Contains(text, "x509: "):
+		return "kafka.tls: no encrypted connection to " + brokers
+	case n.cfg.TLS.on() && errors.Is(err, context.DeadlineExceeded):
+		return "kafka.brokers, kafka.tls: nobody who speaks TLS at " + brokers
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		return "kafka.brokers: " + brokers + " hang up (do they want kafka.tls or kafka.sasl?)"
 	}
-	return "kafka.brokers: cannot reach " + strings.Join(n.cfg.Brokers, ", ")
+	return "kafka.brokers: cannot reach " + brokers
 }
 
-// topicLed waits until every partition of a new topic has a leader.
-func (n *network) topicLed(ctx context.Context) error {
+// topicSettled waits until a new topic is known to the brokers.
+func (n *network) topicSettled(ctx context.Context) error {
 	pause := newPause()
 	for {
-		partitions, err := n.dialer.LookupPartitions(ctx, "tcp", n.cfg.Brokers[0], n.cfg.Topic)
-		if err == nil && len(partitions) > 0 {
-			return nil
+		err := n.topicExists(ctx)
+		if err == nil || !errors.Is(err, kafkago.UnknownTopicOrPartition) {
+			return err
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("kafka.topic: waiting for %q to be ready: %w", n.cfg.Topic, errors.Join(ctx.Err(), err))
+			return fmt.Errorf("waiting for a new topic: %w", err)
 		}
 		sleep(ctx, pause.NextBackOff())
 	}

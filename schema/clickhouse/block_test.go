@@ -105,6 +105,18 @@ func (f *fleet) block(first int64, n int, start time.Time, step time.Duration) *
 	return b
 }
 
+// stretch repeats a block's requests, at offsets of their own, until it has n.
+func stretch(b *schema.Block, n int) *schema.Block {
+	for i := len(b.Events); i < n; i++ {
+		e := b.Events[i-len(b.Events)/2]
+		e.Offset = b.First + int64(i)
+		e.Time = e.Time.Add(time.Duration(i) * time.Millisecond)
+		b.Events = append(b.Events, e)
+	}
+	b.Last = b.First + int64(n) - 1
+	return b
+}
+
 // refuse turns a block's offsets into dead letters, besides its events.
 func refuse(b *schema.Block, offsets ...int64) {
 	for _, offset := range offsets {

@@ -38,8 +38,9 @@ func (d DSN) LogValue() slog.Value { return slog.StringValue(d.String()) }
 type Config struct {
 	// DSN is the server's address over its native protocol, e.g.
 	// clickhouse://user:password@host:9000/tokenwatch. Several hosts are separated by
-	// commas. Parameters: secure, skip_verify, compress (lz4, zstd, none), and any
-	// ClickHouse setting. The database is created when it does not exist.
+	// commas. Parameters: secure, skip_verify, compress (lz4, zstd, none; without it lz4,
+	// but none to this same machine), and any ClickHouse setting. The database is created
+	// when it does not exist. Tested with ClickHouse 26.7.
 	DSN DSN `yaml:"dsn"`
 	// DialTimeout bounds connecting and signing in. 5s.
 	DialTimeout time.Duration `yaml:"dial_timeout"`

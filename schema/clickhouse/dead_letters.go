@@ -1,6 +1,10 @@
 package clickhouse
 
 import (
+	"context"
+	"fmt"
+	"time"
+
 	"github.com/ClickHouse/ch-go/proto"
 
 	"github.com/tokenwatch/tokenwatch/schema"
@@ -58,4 +62,21 @@ func (c *deadLetterColumns) deadLetter(i int) schema.DeadLetter {
 		Payload:   c.payload.Row(i),
 		Size:      c.size[i],
 	}
+}
+
+// DeadLetters calls each for the dead letters of blocks ingested at or after since, in the
+// order of those times, topics, partitions, offsets and items. An error of each ends it
+// and is returned.
+func (db *DB) DeadLetters(ctx context.Context, since time.Time, each func(*schema.DeadLetter) error) error {
+	c := newDeadLetterColumns()
+	from := fmt.Sprintf("dead_letters WHERE ingested_at >= fromUnixTimestamp64Milli(toInt64(%d)) "+
+		"ORDER BY ingested_at, topic, `partition`, offset, item", millis(since))
+	err := db.stream(ctx, from, c.columns(), func(i int) error {
+		d := c.deadLetter(i)
+		return each(&d)
+	})
+	if err != nil {
+		return fmt.Errorf("reading dead letters: %w", err)
+	}
+	return nil
 }

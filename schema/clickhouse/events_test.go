@@ -78,9 +78,13 @@ func odd() []schema.Event {
 		change(func(e *schema.Event) { e.Latency = -time.Second }),
 		change(func(e *schema.Event) { e.Latency = math.MaxInt64 }),
 		change(func(e *schema.Event) { e.BytesIn, e.BytesOut = math.MaxUint64, math.MaxUint64 }),
-		change(func(e *schema.Event) { e.UnitsIn, e.UnitsOut, e.Status = math.MaxUint32, math.MaxUint32, math.MaxUint16 }),
+		change(func(e *schema.Event) {
+			e.UnitsIn, e.UnitsOut, e.Status = math.MaxUint32, math.MaxUint32, math.MaxUint16
+		}),
 		change(func(e *schema.Event) { e.CostUSD, e.Lat, e.Lon = math.SmallestNonzeroFloat64, -90, 180 }),
-		change(func(e *schema.Event) { e.IPSpoofed, e.IPFrom, e.Network = true, schema.IPFromGateway, schema.NetworkTor }),
+		change(func(e *schema.Event) {
+			e.IPSpoofed, e.IPFrom, e.Network = true, schema.IPFromGateway, schema.NetworkTor
+		}),
 		change(func(e *schema.Event) { e.KeyID, e.ASN, e.AccuracyKM = math.MaxUint16, math.MaxUint32, math.MaxUint16 }),
 	}
 }
@@ -195,8 +199,8 @@ func TestEventsEndsWithItsReader(t *testing.T) {
 
 func TestWordsAtTheirWidths(t *testing.T) {
 	for _, c := range []struct{ distinct, width int }{{1, 1}, {256, 1}, {257, 2}, {65_536, 2}, {65_537, 4}} {
-		values := make([]string, 0, 2*c.distinct)
-		for i := range 2 * c.distinct {
+		values := make([]string, 0, c.distinct+10)
+		for i := range c.distinct + 10 {
 			values = append(values, fmt.Sprintf("%06d", i%c.distinct))
 		}
 		distinct, rows, size := clickhouse.Words(values)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,10 +20,11 @@ import (
 var engine shared
 
 type shared struct {
-	once   sync.Once
-	dir    string
-	server *local.ClickHouse
-	err    error
+	once      sync.Once
+	dir       string
+	server    *local.ClickHouse
+	err       error
+	databases atomic.Int64 // handed out
 }
 
 func TestMain(m *testing.M) {
@@ -79,7 +81,8 @@ func configure(t testing.TB) clickhouse.Config {
 	if err != nil {
 		t.Skipf("NOT TESTED, no ClickHouse: %v", err)
 	}
-	return configureFor(t, server, strings.NewReplacer("/", "_", "#", "_").Replace(t.Name()))
+	name := strings.NewReplacer("/", "_", "#", "_").Replace(t.Name())
+	return configureFor(t, server, fmt.Sprintf("%s_%d", name, engine.databases.Add(1)))
 }
 
 func configureFor(t testing.TB, server *local.ClickHouse, database string) clickhouse.Config {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -26,8 +27,8 @@ func (db *DB) Exec(ctx context.Context, statement string, args ...any) error {
 }
 
 // Query runs SQL that returns rows and gives them as text, for showing them to people.
-// $1, $2, ... stand for the arguments. Bytes that are not text come as hexadecimal
-// digits (so do fingerprints), NULL as an empty text, times in UTC.
+// $1, $2, ... stand for the arguments. Fingerprints come as hexadecimal digits, bytes that
+// are not printable as \xff, NULL as an empty text, times in UTC.
 func (db *DB) Query(ctx context.Context, query string, args ...any) (columns []string, rows [][]string, err error) {
 	ctx, cancel := db.bounded(ctx)
 	defer cancel()
@@ -84,8 +85,6 @@ func text(v any) string {
 		return ""
 	case string:
 		return readable(v)
-	case []byte:
-		return readable(string(v))
 	case time.Time:
 		return timeText(v)
 	case net.IP:
@@ -98,13 +97,27 @@ func text(v any) string {
 	return composite(reflect.ValueOf(v))
 }
 
-// readable shows fingerprints and other bytes as hexadecimal digits.
+// readable writes what is no printable text as \x1b: gateways log what strangers send,
+// and a terminal obeys some of it.
 func readable(s string) string {
-	if utf8.ValidString(s) && !strings.ContainsRune(s, 0) {
+	if strings.IndexFunc(s, unprintable) < 0 && utf8.ValidString(s) {
 		return s
 	}
-	return hex.EncodeToString([]byte(s))
+	var b strings.Builder
+	for i, r := range s {
+		_, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size == 1 || unprintable(r) {
+			for _, c := range []byte(s[i : i+size]) {
+				fmt.Fprintf(&b, `\x%02x`, c)
+			}
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
+
+func unprintable(r rune) bool { return r != '\n' && r != '\t' && !unicode.IsPrint(r) }
 
 func timeText(t time.Time) string {
 	return strings.TrimSuffix(t.UTC().Format("2006-01-02 15:04:05.000"), ".000")

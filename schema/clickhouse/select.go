@@ -12,9 +12,10 @@ import (
 	"github.com/tokenwatch/tokenwatch/schema"
 )
 
-// window is how many offsets are sorted at a time: it bounds the server's memory, and
-// what is lost when a reader stops early.
-const window = 1 << 16
+// sortMemory is from how many bytes on the server sorts on disk rather than in memory:
+// events lie there by token and have to be read back by offset, in one go, since
+// reading them window by window would read every part of the table once a window.
+const sortMemory = 256 << 20
 
 // Events calls each for the events of a partition with after < offset < before that were
 // ingested at or after since (a zero since: all), in the order of offset and item. An
@@ -27,48 +28,26 @@ func (db *DB) Events(ctx context.Context, topic string, partition int32, after, 
 ) error {
 	where := fmt.Sprintf("topic = %s AND `partition` = %d AND ingested_at >= fromUnixTimestamp64Milli(toInt64(%d))",
 		literal(topic), partition, millis(since))
-	windows, err := db.windows(ctx, where, after, before)
+	c := newEventColumns()
+	from := fmt.Sprintf("events WHERE %s AND offset > %d AND offset < %d ORDER BY offset, item SETTINGS max_bytes_before_external_sort = %d",
+		where, after, before, sortMemory)
+	err := db.stream(ctx, from, c.columns(), func(i int) error {
+		e := c.event(i)
+		return each(&e)
+	})
 	if err != nil {
-		return fmt.Errorf("looking for events of %s:%d: %w", topic, partition, err)
-	}
-	for _, w := range windows {
-		if err := db.events(ctx, where, max(after+1, w*window), min(before-1, w*window+window-1), each); err != nil {
-			return fmt.Errorf("reading events of %s:%d: %w", topic, partition, err)
-		}
+		return fmt.Errorf("reading events of %s:%d: %w", topic, partition, err)
 	}
 	return nil
 }
 
-// windows lists those windows of offsets that hold anything, so that gaps cost nothing.
-func (db *DB) windows(ctx context.Context, where string, after, before int64) ([]int64, error) {
-	ctx, cancel := db.bounded(ctx)
-	defer cancel()
-	var number proto.ColInt64
-	var list []int64
-	err := db.wire.do(ctx, ch.Query{
-		Body: fmt.Sprintf("SELECT intDiv(offset, %d) AS w FROM events WHERE %s AND offset > %d AND offset < %d GROUP BY w ORDER BY w",
-			window, where, after, before),
-		Result: proto.Results{{Name: "w", Data: &number}},
-		OnResult: func(context.Context, proto.Block) error {
-			list = append(list, number...)
-			return nil
-		},
-	})
-	return list, err
-}
+// patience is how long the rest of an answer is read after its reader had enough. An
+// answer that ends in good order leaves the connection to the next query; cutting it off
+// costs a new connection, and an error on the other side.
+const patience = time.Second
 
-// events streams one window. Its deadline is the reader's: it cannot be known here how
-// long a reader takes over its events.
-func (db *DB) events(ctx context.Context, where string, first, last int64, each func(*schema.Event) error) error {
-	c := newEventColumns()
-	return db.stream(ctx, "events WHERE "+where+fmt.Sprintf(" AND offset BETWEEN %d AND %d ORDER BY offset, item", first, last),
-		c.columns(), func(i int) error {
-			e := c.event(i)
-			return each(&e)
-		})
-}
-
-// stream selects the columns and calls each with every row's number in them.
+// stream selects the columns and calls each with every row's number in them. It has no
+// deadline of its own: it cannot be known here how long a reader takes over its rows.
 func (db *DB) stream(ctx context.Context, from string, columns []column, each func(row int) error) error {
 	names := make([]string, len(columns))
 	results := make(proto.Results, len(columns))
@@ -76,18 +55,35 @@ func (db *DB) stream(ctx context.Context, from string, columns []column, each fu
 		names[i] = quote(c.name)
 		results[i] = proto.ResultColumn{Name: c.name, Data: c.data}
 	}
-	return db.wire.do(ctx, ch.Query{
-		Body:   fmt.Sprintf("SELECT %s FROM %s", strings.Join(names, ", "), from),
-		Result: results,
-		OnResult: func(_ context.Context, b proto.Block) error {
-			for i := range b.Rows {
-				if err := each(i); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
+	reader := reader{each: each}
+	err := db.wire.do(ctx, ch.Query{
+		Body:     fmt.Sprintf("SELECT %s FROM %s", strings.Join(names, ", "), from),
+		Result:   results,
+		OnResult: reader.read,
 	})
+	if reader.enough != nil {
+		return reader.enough
+	}
+	return err
+}
+
+// reader hands rows on until it is told that it is enough.
+type reader struct {
+	each   func(row int) error
+	enough error
+	at     time.Time // of enough
+}
+
+func (r *reader) read(_ context.Context, b proto.Block) error {
+	if r.enough != nil && time.Since(r.at) > patience {
+		return r.enough
+	}
+	for i := 0; i < b.Rows && r.enough == nil; i++ {
+		if r.enough = r.each(i); r.enough != nil {
+			r.at = time.Now()
+		}
+	}
+	return nil
 }
 
 // literal writes a string so that any bytes in it are harmless.

@@ -111,11 +111,19 @@ func (w *wire) client(ctx context.Context) (*ch.Client, error) {
 		if !ok {
 			return w.dial(ctx)
 		}
-		if time.Since(rested.since) < restless || rested.Ping(ctx) == nil {
+		if time.Since(rested.since) < restless || w.answers(ctx, rested.Client) {
 			return rested.Client, nil
 		}
 		_ = rested.Close() // the server is gone from its other end
 	}
+}
+
+// answers is bounded apart: on a connection that was cut without a word, the whole
+// query's time would pass before anybody noticed.
+func (w *wire) answers(ctx context.Context, c *ch.Client) bool {
+	ctx, cancel := context.WithTimeout(ctx, w.options.DialTimeout)
+	defer cancel()
+	return c.Ping(ctx) == nil
 }
 
 func (w *wire) take() (idleClient, bool, error) {

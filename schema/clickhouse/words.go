@@ -9,9 +9,10 @@ import (
 )
 
 // words is a LowCardinality(String) column: each distinct value once, and a number per
-// row. ch-go's own looks each row's value up in a map (20 ns a row, and an event has a
-// dozen such columns). Here a value that ingest interned is recognised by its address in
-// 2 ns; the map is asked only for strings that were not met at that address before.
+// row. ch-go's own looks each row's value up in a map, and an event has a dozen such
+// columns. Here a value that ingest interned is recognised by its address; the map is
+// asked only for strings that were not met at that address before: a third of the time
+// for 2,000 values in no order (BenchmarkWords), less for fewer.
 //
 // The dictionary lives as long as one block, so it holds at most one block's values.
 type words struct {

@@ -1,0 +1,7 @@
+package slack
+
+// What tests look at beyond the exported surface.
+var (
+	Escape = escape
+	Render = render
+)

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/tokenwatch/tokenwatch/deploy/simulate"
+	"github.com/tokenwatch/tokenwatch/schema"
+)
+
+// outcome is what became of one story.
+type outcome struct {
+	story    simulate.Story
+	incident *schema.Incident // nil when nothing was said
+	after    time.Duration    // from its first request to the one that tipped the scale, in its own time
+	requests uint64           // until then
+	slack    time.Duration    // from sending that request to the message in Slack, in real time
+}
+
+// outcomes are those of all stories, and the alerts about tokens that nobody stole.
+type outcomes struct {
+	stories []outcome
+	falsely []schema.Incident
+}
+
+func (o outcomes) missed() int {
+	n := 0
+	for _, s := range o.stories {
+		if s.story.Theft && s.incident == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// judge holds what was alerted against what was true.
+func (d *demo) judge(ctx context.Context) (outcomes, error) {
+	incidents, err := d.app.engines.db.Incidents(ctx, schema.IncidentOpen, schema.IncidentAcknowledged, schema.IncidentResolved)
+	if err != nil {
+		return outcomes{}, err
+	}
+	f, err := d.app.cfg.fingerprinter()
+	if err != nil {
+		return outcomes{}, err
+	}
+	var all outcomes
+	blamed := map[string]bool{}
+	for i, story := range d.fleet.Stories() {
+		token := d.fleet.Tokens()[story.Index]
+		o := outcome{story: story}
+		for k := range incidents {
+			inc := &incidents[k]
+			if inc.Token == fingerprint(f, token.Secret, token.Credential) && (!story.Theft || !inc.Updated.Before(story.Start.Add(-time.Minute))) {
+				o.incident = inc
+				blamed[inc.ID] = story.Theft
+			}
+		}
+		if o.incident != nil {
+			if err := d.measure(ctx, &o, d.played[i]); err != nil {
+				return outcomes{}, err
+			}
+		}
+		all.stories = append(all.stories, o)
+	}
+	for _, inc := range incidents {
+		if !blamed[inc.ID] {
+			all.falsely = append(all.falsely, inc)
+		}
+	}
+	return all, nil
+}
+
+// measure says how long it took: in the story's time and requests, and in real time.
+func (d *demo) measure(ctx context.Context, o *outcome, played []moment) error {
+	_, rows, err := d.app.engines.db.Query(ctx,
+		"SELECT toUnixTimestamp64Milli(ts), ingested_at - ts FROM findings WHERE id = unhex(?) LIMIT 1", o.incident.Findings[0].String())
+	_ = rows
+	if err != nil {
+		return fmt.Errorf("reading the first finding: %w", err)
+	}
+	tipped := o.incident.Opened
+	for _, m := range played {
+		if m.event.After(tipped.Add(time.Second)) {
+			break
+		}
+		o.requests++
+		o.slack = -time.Until(m.sent)
+	}
+	if len(played) > 0 {
+		o.after = max(0, tipped.Sub(played[0].event))
+	}
+	for _, message := range d.slack.Messages() {
+		if strings.Contains(message.Rendered, o.incident.TokenHint) && o.requests > 0 {
+			o.slack = message.At.Sub(played[o.requests-1].sent)
+		}
+	}
+	return nil
+}
+
+// report prints the table.
+func (d *demo) report(all outcomes) {
+	d.say("What happened, and what tokenwatch made of it")
+	w := tabwriter.NewWriter(d.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "   THEFT\tDETECTED\tAFTER\tREQUESTS\tSEVERITY\tIN SLACK AFTER\tBECAUSE OF")
+	for _, o := range all.stories {
+		if o.story.Theft {
+			fmt.Fprintln(w, "   "+o.story.Kind+"\t"+o.theftRow())
+		}
+	}
+	fmt.Fprintln(w, "\t\t\t\t\t\t")
+	fmt.Fprintln(w, "   NO THEFT\tALERTED\t\t\t\t\t")
+	for _, o := range all.stories {
+		if !o.story.Theft {
+			fmt.Fprintf(w, "   %s\t%s\t\t\t\t\t\n", o.story.Kind, yesNo(o.incident != nil))
+		}
+	}
+	_ = w.Flush()
+	thefts := 0
+	for _, o := range all.stories {
+		if o.story.Theft {
+			thefts++
+		}
+	}
+	fmt.Fprintf(d.out, "\n   %d of %d thefts detected, false alerts: %d (over %d tokens)\n", thefts-all.missed(), thefts, len(all.falsely), d.Tokens)
+	for _, inc := range all.falsely {
+		fmt.Fprintf(d.out, "   false alert: %s of %s: %s\n", inc.TokenHint, inc.Consumer, inc.Summary)
+	}
+	fmt.Fprintln(d.out, "\n   The truth, as the simulation knows it:")
+	for _, o := range all.stories {
+		fmt.Fprintf(d.out, "   · %s\n", o.story.Title)
+	}
+}
+
+func (o outcome) theftRow() string {
+	if o.incident == nil {
+		return "NO\t\t\t\t\t"
+	}
+	var why []string
+	for _, e := range o.incident.Evidence {
+		if !slices.Contains(why, e.Detector) {
+			why = append(why, e.Detector)
+		}
+	}
+	return fmt.Sprintf("yes\t%s\t%d\t%s\t%.1f s\t%s", seconds(o.after), o.requests, o.incident.Severity, o.slack.Seconds(), strings.Join(why, ", "))
+}
+
+func seconds(d time.Duration) string {
+	if d < 100*time.Second {
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	}
+	return fmt.Sprintf("%.0f min", d.Minutes())
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

@@ -1,0 +1,36 @@
+package geo
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config names the databases.
+type Config struct {
+	// City files tell where an address is: .mmdb in MaxMind's or DB-IP's layout. The first that
+	// knows an address answers, so IPv4 and IPv6 may be in files of their own.
+	City []string `yaml:"city"`
+	// ASN files tell whose network an address belongs to.
+	ASN []string `yaml:"asn"`
+	// Networks is a list of what kind of network each ASN is, in place of the one built in.
+	Networks string `yaml:"networks"`
+	// Refresh is how often Run looks for newer files; 0 never.
+	Refresh time.Duration `yaml:"refresh"`
+}
+
+// DefaultConfig names no files.
+func DefaultConfig() Config { return Config{Refresh: 30 * time.Second} }
+
+// Validate reports the first key that cannot work, by its name in the configuration.
+func (c Config) Validate() error {
+	for _, file := range append(append([]string{}, c.City...), c.ASN...) {
+		if file == "" {
+			return errors.New("geo.city, geo.asn: a file's name is empty")
+		}
+	}
+	if c.Refresh != 0 && (c.Refresh < time.Second || c.Refresh > 24*time.Hour) {
+		return fmt.Errorf("geo.refresh: %s is neither 0s nor between 1s and 24h", c.Refresh)
+	}
+	return nil
+}
