@@ -27,7 +27,7 @@ type page struct {
 // start delivers it), and the findings known from resolved incidents by keptFindings.
 type book struct {
 	seed    maphash.Seed
-	stripes [stripes]sync.Mutex // one writer an incident at a time, also while it is saved
+	stripes [stripes]chan struct{} // one writer an incident at a time, also while it is saved
 
 	mu      sync.Mutex
 	pages   map[string]*page // by incident id
@@ -46,20 +46,25 @@ const keptFindings = 100_000
 const stripes = 64
 
 func newBook() *book {
-	return &book{
+	b := &book{
 		seed:  maphash.MakeSeed(),
 		pages: map[string]*page{},
 		open:  map[schema.TokenID]string{},
 		known: map[schema.FindingID]struct{}{},
 	}
+	for i := range b.stripes {
+		b.stripes[i] = make(chan struct{}, 1)
+	}
+	return b
 }
 
 // lock makes the caller the only one to change incidents of a token, until it calls the
-// function that it gets back. It is held over a save, so it is not one lock for all.
+// function that it gets back. It is held over a save, so it is not one lock for all, and
+// channels hold it, which a test's fake clock can wait for.
 func (b *book) lock(token schema.TokenID) (unlock func()) {
-	stripe := &b.stripes[maphash.Bytes(b.seed, token[:])%uint64(len(b.stripes))]
-	stripe.Lock()
-	return stripe.Unlock
+	stripe := b.stripes[maphash.Bytes(b.seed, token[:])%stripes]
+	stripe <- struct{}{}
+	return func() { <-stripe }
 }
 
 func (b *book) page(id string) *page {

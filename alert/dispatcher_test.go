@@ -106,7 +106,12 @@ func TestResolvesAfterQuietAndOpensAnew(t *testing.T) {
 		if last := calls[len(calls)-1].m; last.Icon != "✅" || last.Ref == "" || !strings.HasPrefix(last.Title, "RESOLVED") {
 			t.Errorf("the channel was told %q, ref %q", last.Title, last.Ref)
 		}
+		saves := log.saved()
 		accept(t, d, first) // a late replay
+		time.Sleep(time.Minute)
+		if log.saved() != saves || len(slack.heard()) != len(calls) {
+			t.Error("the replay of a resolved incident's finding changed something")
+		}
 		accept(t, d, finding(1, 2, time.Now()))
 		if n := len(log.all()); n != 2 {
 			t.Errorf("%d incidents, want the resolved and a new one", n)
@@ -234,6 +239,84 @@ func TestSevereAndNewGoFirst(t *testing.T) {
 		}
 		if want := "[critical high medium]"; fmt.Sprint(got) != want {
 			t.Errorf("order %v, want %s", got, want)
+		}
+	})
+}
+
+// What nobody has heard of goes before an edit, however severe.
+func TestNewsGoBeforeEdits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := alert.DefaultConfig()
+		cfg.UpdateEvery = 0
+		slack := &channel{name: "slack", pace: time.Second}
+		d, stop := running(t, cfg, newMemory(), slack)
+		defer stop()
+		accept(t, d, finding(1, 1, time.Now()))
+		synctest.Wait()
+		worse := finding(1, 2, time.Now())
+		worse.Severity = schema.SeverityCritical
+		accept(t, d, worse, finding(2, 3, time.Now()))
+		time.Sleep(time.Minute)
+		calls := slack.heard()
+		if len(calls) != 3 || calls[1].m.Ref != "" || calls[2].m.Ref == "" {
+			t.Errorf("of %d messages the second edits %q", len(calls), calls[1].m.Ref)
+		}
+	})
+}
+
+// A change that comes while its message is being posted waits as any other does.
+func TestChangeDuringACallWaitsItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slack := &channel{name: "slack", answer: func(int, alert.Message) error {
+			time.Sleep(2 * time.Second)
+			return nil
+		}}
+		d, stop := running(t, alert.DefaultConfig(), newMemory(), slack)
+		defer stop()
+		accept(t, d, finding(1, 1, time.Now()))
+		time.Sleep(time.Second)
+		worse := finding(1, 2, time.Now())
+		worse.Severity = schema.SeverityCritical
+		accept(t, d, worse)
+		time.Sleep(time.Minute)
+		calls := slack.heard()
+		if len(calls) != 2 || calls[1].at.Sub(calls[0].at) != 7*time.Second {
+			t.Errorf("%d messages, the second after %s; want it 5 s after the first was accepted", len(calls), calls[1].at.Sub(calls[0].at))
+		}
+		if calls[1].m.Incident.Severity != schema.SeverityCritical {
+			t.Error("the change was lost")
+		}
+	})
+}
+
+// A destination that takes nothing is not hammered by a long queue.
+func TestDeadDestinationGetsRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dead := &channel{name: "slack", answer: func(int, alert.Message) error { return errors.New("connection refused") }}
+		d, stop := running(t, alert.DefaultConfig(), newMemory(), dead)
+		defer stop()
+		for n := range byte(200) {
+			accept(t, d, finding(n, uint32(n), time.Now()))
+		}
+		time.Sleep(10 * time.Minute)
+		if n := len(dead.heard()); n < 20 || n > 60 {
+			t.Errorf("%d calls in ten minutes", n)
+		}
+	})
+}
+
+// Events can arrive late: quiet is counted from when they did.
+func TestQuietCountsFromArrival(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := newMemory()
+		d, stop := running(t, alert.DefaultConfig(), log)
+		defer stop()
+		late := finding(1, 1, time.Now().Add(-5*time.Hour))
+		late.Ingested = time.Now()
+		accept(t, d, late)
+		time.Sleep(23 * time.Hour)
+		if inc := log.only(t); inc.State != schema.IncidentOpen {
+			t.Errorf("%s 23 h after it became known", inc.State)
 		}
 	})
 }

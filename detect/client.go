@@ -43,9 +43,6 @@ func (newClient) look(l *look) {
 	}
 	cohort := l.cohort.client(used)
 	theft := cohort/2 + 0.5/theftProducts
-	if known != nil && kindOf(ev.Network) == machinery {
-		return
-	}
 	if known != nil {
 		l.found(newClientName, usualRatio(l, known, theft), func() words {
 			return words{key: "client:" + used, seen: ev.Client, normal: "the usual client"}
@@ -57,7 +54,7 @@ func (newClient) look(l *look) {
 	}
 	n := l.cohort.noveltyOf(p)
 	llr := math.Log(theft / (p.clients.unseen(p, n.rate(n.clients), l.now, l.probation) * cohort))
-	if l.group == home {
+	if !l.strange {
 		llr *= newClientAtHome
 	}
 	if llr <= 0 {

@@ -21,6 +21,11 @@ type Config struct {
 	// SnapshotEvery is how often changed profiles are stored, in event-independent wall
 	// time; a restart replays what came since.
 	SnapshotEvery time.Duration `yaml:"snapshot_every"`
+	// BackfillAfter is how much older than its arrival an event may be and still be taken
+	// for the present. Findings about older ones are made all the same, but their events
+	// are learnt like all others: nobody could give a verdict on them, and a history that
+	// is loaded to learn from is taken to be the owner's. Set from alert.backfill_after.
+	BackfillAfter time.Duration `yaml:"-"`
 	// History is how far back events are read when no stored profile exists.
 	History time.Duration `yaml:"history"`
 }
@@ -33,6 +38,7 @@ func DefaultConfig() Config {
 		Probation:     24 * time.Hour,
 		MaxTokens:     1_000_000,
 		SnapshotEvery: time.Minute,
+		BackfillAfter: 6 * time.Hour,
 		History:       28 * 24 * time.Hour,
 	}
 }

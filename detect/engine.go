@@ -54,6 +54,7 @@ func (e *Engine) lookAt(ev *schema.Event, p *profile) *look {
 	return &look{
 		event: ev, profile: p, cohort: e.cohort, now: now, hour: now / 3600, day: int32(now / daySeconds),
 		probation: int64(e.cfg.Probation / time.Second),
+		backfill:  ev.Ingested.Sub(ev.Time) > e.cfg.BackfillAfter,
 	}
 }
 
@@ -69,7 +70,7 @@ func (e *Engine) judge(l *look) *schema.Finding {
 	p.episode.isolate(l)
 	list := p.report()
 	if n := detectorsIn(list); p.episode.due(l.now, score, n) {
-		if p.episode.score == 0 {
+		if p.episode.alerted == 0 && !l.backfill {
 			p.forget(l.now, l.probation)
 		}
 		p.episode.report(l, score, n)

@@ -35,7 +35,7 @@ type episode struct {
 	reported   int64
 	detectors  int // how many spoke when last reported
 	alertDay   int32
-	alerted    int64 // first report
+	alerted    int64 // first report that was no backfill
 	quarantine int64 // until when nothing suspicious is learnt
 }
 
@@ -116,16 +116,19 @@ func (e *episode) due(now int64, score float64, detectors int) bool {
 
 // report marks the episode as told and puts what is suspicious into quarantine.
 func (e *episode) report(l *look, score float64, detectors int) {
-	if e.score == 0 {
+	e.score, e.reported, e.detectors = max(e.score, score), l.now, max(e.detectors, detectors)
+	if l.backfill {
+		return
+	}
+	if e.alerted == 0 {
 		e.alerted = l.now
 	}
-	e.score, e.reported, e.detectors = max(e.score, score), l.now, max(e.detectors, detectors)
 	e.alertDay = l.day
 }
 
 // isolate extends the quarantine of an episode that was reported.
 func (e *episode) isolate(l *look) {
-	if e.score > 0 {
+	if e.alerted > 0 {
 		e.quarantine = min(l.now+l.probation, e.alerted+quietTime)
 	}
 }

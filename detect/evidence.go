@@ -75,23 +75,18 @@ func (e *evidence) weight(now int64, halfLife time.Duration) float64 {
 
 // sum adds a token's evidence up. Within a group the detectors look at different sides
 // of the same visit and add. Visits do not: one thief who changes addresses makes many,
-// and each further one says half as much as the one before. Traffic is a group of its
-// own and counts in full.
+// and each further one says half as much as the one before. What was seen in one visit
+// (the same new client, the same odd hour) is no news in the next. Traffic is a group of
+// its own and counts in full.
 func (p *profile) sum(now int64, halfLife time.Duration) float64 {
 	var visits []float64
 	total := 0.0
 	for i := range p.evidence {
-		g := p.evidence[i].group
 		if !p.firstOf(i) {
 			continue
 		}
-		v := 0.0
-		for j := i; j < len(p.evidence); j++ {
-			if p.evidence[j].group == g {
-				v += p.evidence[j].weight(now, halfLife)
-			}
-		}
-		if g == traffic {
+		v := p.groupSum(i, now, halfLife)
+		if p.evidence[i].group == traffic {
 			total += v
 		} else if v > 0 {
 			visits = append(visits, v)
@@ -102,6 +97,28 @@ func (p *profile) sum(now int64, halfLife time.Duration) float64 {
 		total += v * math.Exp2(-float64(i))
 	}
 	return total
+}
+
+// groupSum adds up the group of evidence i, which is the first of it.
+func (p *profile) groupSum(i int, now int64, halfLife time.Duration) float64 {
+	sum := 0.0
+	for j := i; j < len(p.evidence); j++ {
+		e := &p.evidence[j]
+		if e.group == p.evidence[i].group && (e.llr < 0 || !p.told(j)) {
+			sum += e.weight(now, halfLife)
+		}
+	}
+	return sum
+}
+
+// told reports whether evidence before j says the same of another group.
+func (p *profile) told(j int) bool {
+	for i := range j {
+		if e := &p.evidence[i]; e.detector == p.evidence[j].detector && e.words.key == p.evidence[j].words.key && e.llr > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // firstOf tells whether evidence i is the first of its group in the list.

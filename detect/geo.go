@@ -32,6 +32,7 @@ const (
 	theftFromMachines = 0.55 // share of thefts from hosting, VPN and Tor
 	kindPrior         = 5.0  // days that the cohort's opinion of kinds weighs
 	newGeoCap         = 9.0
+	strangeNats       = 3.0  // from here on a place is no café around the corner
 	nearKM            = 50   // beside the accuracy of the address
 	theftNear         = 0.05 // share of thefts near the owner
 	ownerNear         = 0.8  // share of an owner's new networks near the old ones
@@ -69,6 +70,7 @@ func (newGeo) look(l *look) {
 	if newCountry {
 		l.group.asn = 0 // a trip has a hotel and a phone: all networks there are one visit
 	}
+	l.strange = llr >= strangeNats
 	l.found(newGeoName, min(newGeoCap, llr), func() words { return geoWords(l, newCountry) })
 }
 

@@ -120,7 +120,7 @@ func (oddHours) look(l *look) {
 		}
 		return
 	}
-	if l.group == home {
+	if !l.strange {
 		llr *= oddHourAtHome
 	}
 	l.found(oddHoursName, llr, func() words {

@@ -23,7 +23,9 @@ type look struct {
 	day       int32 // event time in days since 1970
 	probation int64 // seconds
 	group     group
+	strange   bool // the place is far from everything that is the token's own
 	odd       bool // something was found
+	backfill  bool // the event is history that is being loaded
 }
 
 // group names what moves together and is counted once: a visit to a place that is not

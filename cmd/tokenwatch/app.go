@@ -77,7 +77,9 @@ func (a *app) wire(decoder *ingest.Decoder, notifiers []alert.Notifier) (err err
 	if err != nil {
 		return err
 	}
-	a.watch = &watch{cfg: a.cfg.Detect, history: db, record: db, accept: a.dispatcher.Accept, log: a.log, metrics: a.metrics, parts: map[part]*lane{}}
+	detecting := a.cfg.Detect
+	detecting.BackfillAfter = a.cfg.Alert.BackfillAfter
+	a.watch = &watch{cfg: detecting, history: db, record: db, accept: a.dispatcher.Accept, log: a.log, metrics: a.metrics, parts: map[part]*lane{}}
 	a.pipeline = &ingest.Pipeline{
 		Config: a.cfg.Ingest.Block, Decoder: decoder, Store: db, Handler: a.watch, Log: a.log,
 		Retryable: clickhouse.Retryable, Observer: ingestMetrics{a.metrics},
@@ -95,6 +97,7 @@ func (a *app) run(ctx context.Context) error {
 	defer stopAlerting()
 	group.Go(func() error { return a.http.wait(ctx) })
 	group.Go(func() error { return a.engines.keep(ctx) })
+	group.Go(func() error { return a.places.Run(ctx) })
 	group.Go(func() error { return a.watchReadiness(ctx) })
 	group.Go(func() error {
 		if err := a.dispatcher.Run(alerting); err != nil && alerting.Err() == nil {

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/tokenwatch/tokenwatch/deploy/simulate"
 	"github.com/tokenwatch/tokenwatch/ingest/kafka"
+	"github.com/tokenwatch/tokenwatch/schema"
 )
 
 // produceBatch is how many records go to Kafka at once: enough to be fast, few enough
@@ -57,9 +59,14 @@ func (d *demo) playHistory(ctx context.Context) error {
 	return nil
 }
 
+// progress is a bar on a terminal, and nothing where a bar would only be noise.
 func (d *demo) progress() *progressbar.ProgressBar {
+	out := io.Discard
+	if isTerminal(d.out) {
+		out = d.out
+	}
 	return progressbar.NewOptions64(int64(demoHistory/time.Hour),
-		progressbar.OptionSetWriter(d.out), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(200*time.Millisecond),
+		progressbar.OptionSetWriter(out), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(200*time.Millisecond),
 		progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(true),
 		progressbar.OptionSetDescription("   history"))
 }
@@ -150,18 +157,25 @@ func (d *demo) send(ctx context.Context, producer *kafka.Producer, batch []kafka
 	return nil
 }
 
-// waitDelivered waits until every channel has got what there is to say.
+// waitDelivered waits until each incident has a message in each channel. Edits of those
+// may still be to come.
 func (d *demo) waitDelivered(ctx context.Context) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for !d.app.metrics.delivered() {
+	for {
+		incidents, err := d.app.engines.db.Incidents(ctx, schema.IncidentOpen)
+		if err != nil {
+			return err
+		}
+		if len(d.slack.Messages()) >= len(incidents) && len(d.telegram.Messages()) >= len(incidents) {
+			return nil
+		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-tick.C:
 		}
 	}
-	return nil
 }
 
 // thousands writes 1234567 as 1,234,567.

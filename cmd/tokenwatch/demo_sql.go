@@ -16,7 +16,7 @@ func demoQuestions(token string) []question {
 	t := "unhex('" + token + "')"
 	return []question{
 		{"Which tokens are in trouble, and why?",
-			"SELECT severity, token_hint, consumer, opened_at, summary\nFROM incidents FINAL\nORDER BY score DESC\nLIMIT 6"},
+			"SELECT severity, token_hint, consumer, opened, summary\nFROM incidents FINAL\nORDER BY score DESC\nLIMIT 6"},
 		{"What is normal for the first of them?",
 			"SELECT consumer, active_days, requests_per_active_day, countries, networks, clients\nFROM token_profile\nWHERE token = " + t},
 		{"Where has it been used, and since when?",

@@ -2,7 +2,6 @@ package main
 
 import (
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,15 +33,11 @@ type metrics struct {
 	delivery   *prometheus.HistogramVec
 	queue      *prometheus.GaugeVec
 	open       prometheus.Gauge
-
-	mu     sync.Mutex
-	queued map[string]int // by destination, as last told
 }
 
 func newMetrics() *metrics {
 	m := &metrics{
 		registry:    prometheus.NewRegistry(),
-		queued:      map[string]int{},
 		records:     counter("records_total", "Records read from Kafka.", "topic", "partition"),
 		bytes:       counter("record_bytes_total", "Bytes of records read from Kafka.", "topic", "partition"),
 		rows:        counter("rows_total", "Rows stored in ClickHouse.", "table", "topic", "partition"),
@@ -115,18 +110,6 @@ func (c *stateCollector) Collect(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(c.evicted, prometheus.CounterValue, float64(evicted))
 }
 
-// delivered reports whether no destination has anything waiting.
-func (m *metrics) delivered() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, depth := range m.queued {
-		if depth > 0 {
-			return false
-		}
-	}
-	return true
-}
-
 // found counts findings that were stored and handed on.
 func (m *metrics) found(findings []schema.Finding) {
 	for i := range findings {
@@ -189,9 +172,6 @@ func (m alertMetrics) Delivery(destination, outcome string, age time.Duration) {
 }
 
 func (m alertMetrics) Queue(destination string, depth int) {
-	m.mu.Lock()
-	m.queued[destination] = depth
-	m.mu.Unlock()
 	m.queue.WithLabelValues(destination).Set(float64(depth))
 }
 

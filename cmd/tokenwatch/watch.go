@@ -87,7 +87,7 @@ func (w *watch) report(ctx context.Context, l *lane, b *schema.Block) error {
 	if len(l.unsent) == 0 {
 		return nil
 	}
-	block := fmt.Sprintf("%s:%d:%d-%d", b.Topic, b.Partition, b.First, b.Last)
+	block := fmt.Sprintf("%s:%d:%d-%d@%d", b.Topic, b.Partition, b.First, b.Last, b.Ingested.UnixMilli())
 	if err := w.record.InsertFindings(ctx, block, l.unsent); err != nil {
 		return fmt.Errorf("storing findings: %w", err)
 	}

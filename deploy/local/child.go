@@ -41,11 +41,24 @@ func ChildMain() {
 		parent = os.Getppid()
 	}
 	go leaveWithParent(parent)
-	if err := chdb.Run(library, os.Args); err != nil {
+	if err := serve(library, os.Args); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// serve runs ClickHouse until it ends. One that could not be disarmed serves as well, until the first client that
+// misbehaves; the parent shows this line then, beside ClickHouse's own last words.
+func serve(path string, args []string) error {
+	library, err := chdb.Open(path)
+	if err != nil {
+		return err
+	}
+	if err := library.Disarm(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	return library.Run(args)
 }
 
 // lastWords is the time that a child whose parent is gone has to shut down. ClickHouse itself gives open

@@ -32,17 +32,26 @@ func wrap(l line, width int) []line {
 					continue
 				}
 				head, tail := split(word, width-used)
-				now.spans = append(now.spans, span{head, s.style})
+				now.add(span{head, s.style})
 				word = tail
 				feed()
 			}
 			if word = fit(word, width-used); word != "" {
-				now.spans = append(now.spans, span{word, s.style})
+				now.add(span{word, s.style})
 				used += columns(word)
 			}
 		}
 	}
 	return append(lines, now)
+}
+
+// add puts a span at the end, as part of the last one if it looks the same.
+func (l *line) add(s span) {
+	if n := len(l.spans); n > 0 && l.spans[n-1].style == s.style {
+		l.spans[n-1].text += s.text
+		return
+	}
+	l.spans = append(l.spans, s)
 }
 
 // hang is the column under which a fixed-width line goes on: that of the last text after

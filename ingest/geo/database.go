@@ -92,8 +92,6 @@ func lookup(all []*database, ip netip.Addr) (place schema.Place, err error) {
 func (db *database) find(ip netip.Addr) (schema.Place, bool) {
 	result := db.reader.Lookup(ip)
 	if result.Err() != nil || !result.Found() {
-		println("DEBUG notfound", ip.String(), result.Err() != nil, db.reader.Metadata.NodeCount, db.reader.Metadata.BuildEpoch)
-		if result.Err() != nil { println(result.Err().Error()) }
 		return schema.Place{}, false
 	}
 	at := result.Offset()
@@ -102,7 +100,6 @@ func (db *database) find(ip netip.Addr) (schema.Place, bool) {
 	}
 	place, err := db.decode(result)
 	if err != nil {
-		println("DEBUG decode", err.Error())
 		return schema.Place{}, false
 	}
 	db.records.put(mix(uint64(at)), at, place)
@@ -119,7 +116,6 @@ func guarded(do func()) (err error) {
 		case nil:
 		case interface{ Addr() uintptr }:
 			err = errDamaged
-			println("DEBUG fault")
 		default:
 			panic(fault)
 		}

@@ -25,7 +25,7 @@ type generation struct {
 	cities []*database
 	asns   []*database
 	kinds  kinds
-	stamps []stamp
+	stamps stamps
 	places *cache[netip.Addr]
 }
 
@@ -62,7 +62,7 @@ func load(cfg Config) (*generation, error) {
 	return g, nil
 }
 
-// Close makes every further lookup answer with a zero Place. It always succeeds.
+// Close makes every further lookup answer with a zero Place. It always succeeds, and is for after Run.
 func (l *Locator) Close() error {
 	l.current.Store(&generation{places: newCache[netip.Addr](1)})
 	return nil

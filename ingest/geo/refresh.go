@@ -7,27 +7,32 @@ import (
 	"time"
 )
 
-// stamp tells one version of a file from another.
-type stamp struct {
-	file    string
-	size    int64
-	changed time.Time
-}
+// stamps tell one version of all configured files from another. One that cannot be looked at is nil.
+type stamps []os.FileInfo
 
-// stampsOf looks at all configured files. One that cannot be looked at has an empty stamp.
-func stampsOf(cfg Config) []stamp {
+func stampsOf(cfg Config) stamps {
 	files := slices.Concat(cfg.City, cfg.ASN)
 	if cfg.Networks != "" {
 		files = append(files, cfg.Networks)
 	}
-	stamps := make([]stamp, len(files))
+	all := make(stamps, len(files))
 	for i, file := range files {
-		stamps[i].file = file
 		if info, err := os.Stat(file); err == nil {
-			stamps[i].size, stamps[i].changed = info.Size(), info.ModTime()
+			all[i] = info
 		}
 	}
-	return stamps
+	return all
+}
+
+// same tells whether these are the same files, untouched. Time and size do not suffice: two versions may be
+// written within a tick of the file system's clock.
+func (s stamps) same(other stamps) bool {
+	return slices.EqualFunc(s, other, func(a, b os.FileInfo) bool {
+		if a == nil || b == nil {
+			return a == nil && b == nil
+		}
+		return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+	})
 }
 
 // Run looks for newer files until ctx ends, and swaps them in. A file that is being written is left alone until it has
@@ -43,7 +48,7 @@ func (l *Locator) Run(ctx context.Context) error {
 	}
 	tick := time.NewTicker(l.cfg.Refresh)
 	defer tick.Stop()
-	last, refused := l.current.Load().stamps, []stamp(nil)
+	last, refused := l.current.Load().stamps, stamps(nil)
 	for {
 		select {
 		case <-ctx.Done():
@@ -51,20 +56,20 @@ func (l *Locator) Run(ctx context.Context) error {
 		case <-tick.C:
 		}
 		now := stampsOf(l.cfg)
-		settled := slices.Equal(now, last)
+		settled := now.same(last)
 		last = now
-		if settled && !slices.Equal(now, refused) && l.outdated(now) {
+		if settled && !now.same(refused) && l.outdated(now) {
 			refused = l.reload(now)
 		}
 	}
 }
 
-func (l *Locator) outdated(now []stamp) bool {
-	return l.damaged.Load() || !slices.Equal(now, l.current.Load().stamps)
+func (l *Locator) outdated(now stamps) bool {
+	return l.damaged.Load() || !now.same(l.current.Load().stamps)
 }
 
 // reload swaps new files in, or returns their stamps when they cannot be used.
-func (l *Locator) reload(now []stamp) (refused []stamp) {
+func (l *Locator) reload(now stamps) (refused stamps) {
 	next, err := load(l.cfg)
 	if err != nil {
 		l.log.Error("geo: keeping the address databases in use, the new ones cannot be read", "error", err)

@@ -48,6 +48,8 @@ func TestReplacedFilesAreSwappedIn(t *testing.T) {
 	running(t, locator)
 	stop := make(chan struct{})
 	var lookups sync.WaitGroup
+	defer lookups.Wait()
+	defer close(stop)
 	for n := range 4 {
 		lookups.Go(func() {
 			for i := uint32(0); ; i++ {
@@ -68,8 +70,6 @@ func TestReplacedFilesAreSwappedIn(t *testing.T) {
 	eventually(t, "the new file answers", func() bool { return locator.Locate(someone).City == "New Town" })
 	runtime.GC() // unmaps the old file, if nobody reads it
 	runtime.GC()
-	close(stop)
-	lookups.Wait()
 }
 
 func TestUnusableNewFileLeavesTheOldOneServing(t *testing.T) {

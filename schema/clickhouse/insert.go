@@ -12,14 +12,15 @@ import (
 )
 
 // InsertBlock stores a block's events and dead letters, and returns when they are there.
-// It is idempotent: a block with the same topic, partition and offsets is stored once,
-// in the tables and in what is derived from them, however often it is inserted. So after
-// any error (what a failed insert did is unknown) the caller repeats the same block.
+// It is idempotent: a block with the same topic, partition, offsets and time is stored
+// once, in the tables and in what is derived from them, however often it is inserted. So
+// after any error (what a failed insert did is unknown) the caller repeats the same block.
+// The time tells a topic that was made anew, and counts from 0 again, from the old one.
 //
 // All rows of a block must have its time, so that they land in one partition of the
 // table; a block of up to about a million rows is then one part.
 func (db *DB) InsertBlock(ctx context.Context, b *schema.Block) error {
-	token := fmt.Sprintf("%s:%d:%d-%d", b.Topic, b.Partition, b.First, b.Last)
+	token := fmt.Sprintf("%s:%d:%d-%d@%d", b.Topic, b.Partition, b.First, b.Last, b.Ingested.UnixMilli())
 	if err := db.insertEvents(ctx, token, b.Events); err != nil {
 		return fmt.Errorf("storing events of block %s: %w", token, err)
 	}

@@ -3,7 +3,9 @@
 // It owns the foreign function interface (it alone imports purego, so the binary needs no cgo) and
 // refuses everything above it: which arguments, which process, which data is decided by package local.
 //
-//	args ──► Run ──► dlopen(libchdb.so) ──► query_stable_v2(argc, argv) ──► returns when ClickHouse ends
+//	       ┌─► Disarm: an exception in a connection ends that connection, not the process
+//	Open ──┤
+//	       └─► Run(args) ──► query_stable_v2(argc, argv) ──► returns when ClickHouse ends
 //
 // The library installs signal handlers and starts threads that cannot be taken back, so call Run only in
 // a process of its own.
@@ -32,19 +34,29 @@ type result struct {
 // ErrFailed says that ClickHouse ended before its last query was done. The reason stands on standard error.
 var ErrFailed = errors.New("ClickHouse ended with an error")
 
-// Run loads library and runs ClickHouse's main with args, where args[0] is the program's name
-// ("clickhouse") as in C. It returns when ClickHouse has shut down.
-func Run(library string, args []string) error {
-	handle, err := purego.Dlopen(library, purego.RTLD_NOW|purego.RTLD_GLOBAL)
+// Library is a loaded libchdb.
+type Library struct {
+	entry uintptr // query_stable_v2
+}
+
+// Open loads libchdb.
+func Open(path string) (Library, error) {
+	handle, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_GLOBAL)
 	if err != nil {
-		return fmt.Errorf("load %s: %w", library, err)
+		return Library{}, fmt.Errorf("load %s: %w", path, err)
 	}
-	symbol, err := purego.Dlsym(handle, "query_stable_v2")
+	entry, err := purego.Dlsym(handle, "query_stable_v2")
 	if err != nil {
-		return fmt.Errorf("find ClickHouse's entry in %s: %w", library, err)
+		return Library{}, fmt.Errorf("find ClickHouse's entry in %s: %w", path, err)
 	}
+	return Library{entry}, nil
+}
+
+// Run runs ClickHouse's main with args, where args[0] is the program's name ("clickhouse") as in C. It returns
+// when ClickHouse has shut down.
+func (l Library) Run(args []string) error {
 	var query func(argc int32, argv unsafe.Pointer) *result
-	purego.RegisterFunc(&query, symbol)
+	purego.RegisterFunc(&query, l.entry)
 
 	var pinner runtime.Pinner
 	defer pinner.Unpin()
