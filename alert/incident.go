@@ -28,6 +28,7 @@ func Open(f *schema.Finding) schema.Incident {
 		Severity:    f.Severity,
 		Score:       f.Score,
 		Token:       f.Token,
+		KeyID:       f.KeyID,
 		TokenHint:   clean(f.TokenHint, maxText),
 		Consumer:    clean(f.Consumer, maxText),
 		Environment: clean(f.Environment, maxText),

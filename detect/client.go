@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"fmt"
 	"math"
 )
 
@@ -63,7 +62,7 @@ func (newClient) look(l *look) {
 	l.found(newClientName, min(newClientCap, llr), func() words {
 		return words{
 			key:    "client:" + used,
-			seen:   fmt.Sprintf("client %s", ev.Client),
+			seen:   ev.Client,
 			normal: sharesInWords(p.clients.shares()) + overDays(p.days-1),
 		}
 	})

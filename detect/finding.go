@@ -13,7 +13,7 @@ import (
 func (e *Engine) finding(l *look, score float64, list []schema.Evidence) *schema.Finding {
 	p, ev := l.profile, l.event
 	return &schema.Finding{
-		ID: findingID(ev), Token: p.token, TokenHint: p.hint, Consumer: p.consumer, Environment: p.environment,
+		ID: findingID(ev), Token: p.token, KeyID: p.keyID, TokenHint: p.hint, Consumer: p.consumer, Environment: p.environment,
 		Time: ev.Time, Ingested: ev.Ingested, Score: score, Severity: severity(score),
 		Summary: e.summary(list), Evidence: list, Seen: p.episode.seen(), Normal: p.normal(l.now),
 		Topic: e.topic, Partition: e.partition, Offset: ev.Offset,

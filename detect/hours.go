@@ -14,7 +14,7 @@ const hoursAWeek = 7 * 24
 // over neighbouring hours and over the same hour of other days (people keep hours
 // rather than weekdays), shrunk to the cohort's density:
 //
-//	f = (n·f_token + m·f_cohort) / (n + m),  m = 12 active hours
+//	f = (n·f_token + m·f_cohort) / (n + m),  m = 8 active hours
 //
 // One hour more or less is forgiven, which covers daylight saving. A thief does not know
 // the owner's hours, so P(hour | theft) = 1/168. The p-value is the mass of hours that
@@ -28,7 +28,7 @@ type oddHours struct{}
 
 const (
 	oddHoursName  = "odd_hours"
-	cohortHours   = 12.0 // m: how many active hours the cohort's opinion weighs
+	cohortHours   = 8.0  // m: how many active hours the cohort's opinion weighs
 	oddHourMass   = 0.08 // an hour is odd when all hours as rare as it hold less than this
 	oddHourCap    = 4.5
 	oddHourAtHome = 0.5

@@ -2,7 +2,6 @@ package detect
 
 import (
 	"strings"
-	"time"
 
 	"github.com/tokenwatch/tokenwatch/schema"
 )
@@ -160,5 +159,3 @@ func product(client string) string {
 	name, _, _ := strings.Cut(client, "/")
 	return name
 }
-
-func seconds(t time.Time) int64 { return t.Unix() }

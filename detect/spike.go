@@ -22,8 +22,8 @@ type trafficSpike struct{}
 
 const (
 	trafficSpikeName = "traffic_spike"
-	theftBursts      = 0.1 // P(a thief leaps this far)
-	leastLeap        = 2.0
+	theftBursts      = 0.2 // P(a thief leaps this far)
+	leastLeap        = 1.5
 	trafficSpikeCap  = 9.0
 	maxFade          = 0.98 // of the past maximum, a day
 )
@@ -34,7 +34,7 @@ var spans = [...]struct {
 	steady  float64
 	name    string
 }{
-	{10, 10, "10 s"}, {60, 15, "minute"}, {600, 30, "10 min"}, {3600, 60, "hour"},
+	{10, 8, "10 s"}, {60, 10, "minute"}, {600, 12, "10 min"}, {3600, 15, "hour"},
 }
 
 // rates counts a token's requests in windows.

@@ -77,7 +77,7 @@ func (s *state) advanced(next int64) {
 
 // stalled notes why the store does not take a block, nil when it does again, and
 // tells for how long it did not.
-func (s *state) stalled(err error) (before error, since time.Time) {
+func (s *state) stalled(err error) (since time.Time, before error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before, since = s.status.Stalled, s.status.Since
@@ -85,5 +85,5 @@ func (s *state) stalled(err error) (before error, since time.Time) {
 	if err != nil && before == nil {
 		s.status.Since = time.Now()
 	}
-	return before, since
+	return since, before
 }

@@ -115,14 +115,14 @@ func (w *writer) insert(ctx context.Context, b *schema.Block) error {
 
 func (w *writer) stalled(b *schema.Block, err error) {
 	w.pipeline.observer().Retried(b.Topic, b.Partition, err)
-	if before, _ := w.state.stalled(err); before == nil {
+	if _, before := w.state.stalled(err); before == nil {
 		w.pipeline.Log.Warn("ingest: the store does not take a block; trying again until it does, fetching no more meanwhile",
 			"topic", b.Topic, "partition", b.Partition, "first", b.First, "last", b.Last, "error", err)
 	}
 }
 
 func (w *writer) recovered() {
-	if before, since := w.state.stalled(nil); before != nil {
+	if since, before := w.state.stalled(nil); before != nil {
 		w.pipeline.Log.Info("ingest: the store takes blocks again",
 			"topic", w.claim.Topic(), "partition", w.claim.Partition(), "after", time.Since(since).Round(time.Millisecond))
 	}

@@ -18,6 +18,7 @@ type Evidence struct {
 type Finding struct {
 	ID          FindingID  `json:"id"`
 	Token       TokenID    `json:"token"`
+	KeyID       uint16     `json:"key_id"` // names the pepper that Token was made with
 	TokenHint   string     `json:"token_hint"`
 	Consumer    string     `json:"consumer"`
 	Environment string     `json:"environment"`

@@ -21,6 +21,7 @@ type Incident struct {
 	Score    float64       `json:"score"`    // the highest so far
 
 	Token       TokenID `json:"token"`
+	KeyID       uint16  `json:"key_id"` // names the pepper that Token was made with
 	TokenHint   string  `json:"token_hint"`
 	Consumer    string  `json:"consumer"`
 	Environment string  `json:"environment"`

@@ -5,8 +5,9 @@ import (
 	"fmt"
 )
 
-// TokenID is the keyed fingerprint of an API token: the first 16 bytes of
-// HMAC-SHA256(pepper, token). Without the pepper it can neither be reversed nor
+// TokenID is the keyed fingerprint of an API token: the first 16 bytes of an
+// HMAC-SHA256 under a secret pepper, over the token, or over the gateway's own id of it,
+// each in a space of its own (see ingest.Fingerprinter). Without the pepper it can neither be reversed nor
 // recomputed, so it is safe in tables, logs and messages.
 type TokenID [16]byte
 

@@ -13,7 +13,7 @@ import (
 //	  "type": "token.revoke",
 //	  "timestamp": "2026-03-01T03:12:07.412Z",
 //	  "data": {
-//	    "token": "9f86d081884c7d659a2feaa0c55ad015",
+//	    "token": "9f86d081884c7d659a2feaa0c55ad015", "key_id": 48211,
 //	    "hint": "hf_…x9Qz", "consumer": "acme-billing", "environment": "prod",
 //	    "incident": "inc-3f9a2b7c1d5e8f01", "severity": "critical", "score": 3.2,
 //	    "summary": "Used from a new place: São Paulo, BR (normal: DE 97 %)",
@@ -33,8 +33,9 @@ type Payload struct {
 
 // Data says which token, and why.
 type Data struct {
-	Token       schema.TokenID    `json:"token"` // fingerprint, 32 hexadecimal digits
-	Hint        string            `json:"hint"`  // issuer's prefix and last four characters
+	Token       schema.TokenID    `json:"token"`  // fingerprint, 32 hexadecimal digits
+	KeyID       uint16            `json:"key_id"` // names the pepper of the fingerprint
+	Hint        string            `json:"hint"`   // issuer's prefix and last four characters
 	Consumer    string            `json:"consumer"`
 	Environment string            `json:"environment"`
 	Incident    string            `json:"incident"`
@@ -49,7 +50,7 @@ func payloadOf(inc *schema.Incident) []byte {
 		Type:      "token.revoke",
 		Timestamp: inc.Updated.UTC(),
 		Data: Data{
-			Token: inc.Token, Hint: inc.TokenHint, Consumer: inc.Consumer, Environment: inc.Environment,
+			Token: inc.Token, KeyID: inc.KeyID, Hint: inc.TokenHint, Consumer: inc.Consumer, Environment: inc.Environment,
 			Incident: inc.ID, Severity: inc.Severity, Score: inc.Score,
 			Summary: inc.Summary, Evidence: inc.Evidence,
 		},

@@ -99,6 +99,7 @@ func (a *app) run(ctx context.Context) error {
 	group.Go(func() error { return a.engines.keep(ctx) })
 	group.Go(func() error { return a.places.Run(ctx) })
 	group.Go(func() error { return a.watchReadiness(ctx) })
+	group.Go(func() error { return a.trim(ctx) })
 	group.Go(func() error {
 		if err := a.dispatcher.Run(alerting); err != nil && alerting.Err() == nil {
 			return fmt.Errorf("delivering alerts: %w", err)
@@ -132,6 +133,28 @@ func (a *app) watchReadiness(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		}
+	}
+}
+
+// trim keeps the embedded broker's disk bounded. A real one has its own retention.
+func (a *app) trim(ctx context.Context) error {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		for _, s := range a.pipeline.Status() {
+			before := s.Next - a.cfg.Kafka.KeepRecords
+			if a.engines.broker == nil || before <= 0 {
+				continue
+			}
+			if err := a.engines.broker.Trim(ctx, s.Topic, s.Partition, before); err != nil && ctx.Err() == nil {
+				a.log.Warn("deleting stored records from the embedded Kafka", "topic", s.Topic, "partition", s.Partition, "error", err)
+			}
 		}
 	}
 }

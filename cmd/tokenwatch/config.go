@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 
@@ -53,6 +54,9 @@ type HTTPConfig struct {
 type KafkaConfig struct {
 	kafka.Config      `yaml:",inline"`
 	local.KafkaConfig `yaml:",inline"`
+	// KeepRecords is how many records of a partition the embedded broker keeps after they
+	// are stored in ClickHouse; older ones are deleted, since nothing else would.
+	KeepRecords int64 `yaml:"keep_records"`
 }
 
 // ClickHouseConfig is a real ClickHouse when dsn is given, the embedded one otherwise.
@@ -77,7 +81,7 @@ func DefaultConfig() Config {
 		DataDir:    local.DefaultDataDir,
 		Log:        LogConfig{Level: slog.LevelInfo, Format: "text"},
 		HTTP:       HTTPConfig{Listen: "127.0.0.1:9464"},
-		Kafka:      KafkaConfig{Config: kafka.DefaultConfig(), KafkaConfig: local.DefaultKafkaConfig()},
+		Kafka:      KafkaConfig{Config: kafka.DefaultConfig(), KafkaConfig: local.DefaultKafkaConfig(), KeepRecords: 1_000_000},
 		ClickHouse: ClickHouseConfig{Config: clickhouse.DefaultConfig(), ClickHouseConfig: local.DefaultClickHouseConfig()},
 		Ingest:     IngestConfig{DecodeConfig: ingest.DefaultDecodeConfig(), Block: ingest.DefaultBlockConfig()},
 		Geo:        geo.DefaultConfig(),
@@ -98,16 +102,12 @@ func (c Config) Validate() error {
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		return fmt.Errorf("log.format: %q: want text or json", c.Log.Format)
 	}
-	checks := []func() error{c.Ingest.DecodeConfig.Validate, c.Ingest.Block.Validate, c.Detect.Validate, c.Alert.Validate}
-	if len(c.Kafka.Brokers) > 0 {
-		checks = append(checks, c.Kafka.Config.Validate)
-	} else {
-		checks = append(checks, c.embeddedKafka().Validate)
+	if c.Kafka.KeepRecords < 0 {
+		return errors.New("kafka.keep_records: must be 0 or more")
 	}
-	if c.ClickHouse.DSN != "" {
-		checks = append(checks, c.ClickHouse.Config.Validate)
-	} else {
-		checks = append(checks, c.embeddedClickHouse().Validate)
+	checks := []func() error{
+		c.Ingest.validate, c.Geo.Validate, c.Detect.Validate, c.Alert.Validate, c.Revoke.Validate,
+		c.embeddedKafka().Validate, c.configuredKafka().Validate, c.embeddedClickHouse().Validate, c.configuredClickHouse().Validate,
 	}
 	if c.Slack.Enabled() {
 		checks = append(checks, c.Slack.Validate)
@@ -115,15 +115,39 @@ func (c Config) Validate() error {
 	if c.Telegram.Enabled() {
 		checks = append(checks, c.Telegram.Validate)
 	}
-	if c.Revoke.Enabled() {
-		checks = append(checks, c.Revoke.Validate)
-	}
 	for _, check := range checks {
 		if err := check(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// validate puts the section before the keys that the decoder's configuration names.
+func (c IngestConfig) validate() error {
+	err := c.DecodeConfig.Validate()
+	if list, ok := err.(interface{ Unwrap() []error }); ok {
+		return fmt.Errorf("ingest.%w", list.Unwrap()[0])
+	}
+	return c.Block.Validate()
+}
+
+// configuredKafka is what the embedded broker is reached with too, once it has a port.
+func (c Config) configuredKafka() kafka.Config {
+	k := c.Kafka.Config
+	if len(k.Brokers) == 0 {
+		k.Brokers = []string{net.JoinHostPort(local.Loopback, "0")}
+	}
+	return k
+}
+
+// configuredClickHouse is what the embedded one is reached with too.
+func (c Config) configuredClickHouse() clickhouse.Config {
+	k := c.ClickHouse.Config
+	if k.DSN == "" {
+		k.DSN = "clickhouse://" + local.Loopback + "/default"
+	}
+	return k
 }
 
 func (c Config) embeddedKafka() local.KafkaConfig {

@@ -95,7 +95,7 @@ func (d *demo) configure(cfg Config) (Config, error) {
 	cfg.Ingest.Format = "auto"
 	cfg.Ingest.PepperFile = ""
 	cfg.Ingest.MaxAge = demoHistory + demoLive + 24*time.Hour // the history is taken as it is
-	cfg.Alert.UpdateEvery = 45 * time.Second // edits would crowd the screen
+	cfg.Alert.UpdateEvery = 45 * time.Second                  // edits would crowd the screen
 	cfg.Slack.Token, cfg.Slack.Channel, cfg.Slack.APIURL = "xoxb-demo", "#soc", d.slack.APIURL()
 	cfg.Telegram.Token, cfg.Telegram.ChatID, cfg.Telegram.APIURL = "1:demo", "-100200300", d.telegram.URL()
 	cfg.Revoke.Mode, cfg.Revoke.URL, cfg.Revoke.Secret = webhook.Automatic, d.revoke.URL()+"/revoke", demoSecret

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"reflect"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -33,13 +36,17 @@ func loadFile(file string, into any) error {
 		return fmt.Errorf("reading the configuration: %w", err)
 	}
 	defer f.Close()
-	var doc yaml.Node
-	if err := yaml.NewDecoder(f).Decode(&doc); errors.Is(err, io.EOF) {
+	var doc, further yaml.Node
+	documents := yaml.NewDecoder(f)
+	if err := documents.Decode(&doc); errors.Is(err, io.EOF) {
 		return nil // an empty file changes nothing
 	} else if err != nil {
 		return fmt.Errorf("%s: %w", file, plainer(err))
 	}
-	if err := unknownKey(file, doc.Content[0], reflect.TypeOf(into).Elem(), ""); err != nil {
+	if err := documents.Decode(&further); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: a second document begins after ---: only the first would count", file)
+	}
+	if err := misfit(file, doc.Content[0], reflect.TypeOf(into).Elem(), ""); err != nil {
 		return err
 	}
 	if err := doc.Decode(into); err != nil {
@@ -53,24 +60,73 @@ func plainer(err error) error {
 	return errors.New(strings.ReplaceAll(strings.TrimPrefix(err.Error(), "yaml: "), "unmarshal errors:\n  ", ""))
 }
 
-// unknownKey walks the document beside the type and reports the first key that the type
-// does not have, with the nearest one that it has.
-func unknownKey(file string, node *yaml.Node, t reflect.Type, path string) error {
+// misfit walks the document beside the type and reports the first key that the type does
+// not have, with the nearest one that it has, or the first value that is none for its key.
+// Values are not repeated: any of them may be a secret in the wrong place.
+func misfit(file string, node *yaml.Node, t reflect.Type, path string) error {
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
 	fields := keys(t)
-	if node.Kind != yaml.MappingNode || fields == nil {
+	if fields == nil {
+		if err := fits(node, t); err != nil {
+			return fmt.Errorf("%s:%d: %s: %w", file, node.Line, path, err)
+		}
 		return nil
+	}
+	if node.Kind != yaml.MappingNode {
+		if node.Tag == "!!null" {
+			return nil
+		}
+		return fmt.Errorf("%s:%d: %swant keys and values, such as\n  kafka:\n    topic: gateway.access", file, node.Line, prefix(path))
 	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, value := node.Content[i], node.Content[i+1]
+		at := strings.TrimPrefix(path+"."+key.Value, ".")
 		field, known := fields[key.Value]
 		if !known {
-			return fmt.Errorf("%s:%d: unknown key %q%s", file, key.Line, path+key.Value, suggestion(key.Value, fields))
+			return fmt.Errorf("%s:%d: unknown key %q%s", file, key.Line, at, suggestion(key.Value, fields))
 		}
-		if err := unknownKey(file, value, field, path+key.Value+"."); err != nil {
+		if err := misfit(file, value, field, at); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func prefix(path string) string {
+	if path == "" {
+		return ""
+	}
+	return path + ": "
+}
+
+// fits says what a value of the type looks like, if this is none.
+func fits(node *yaml.Node, t reflect.Type) error {
+	err := node.Decode(reflect.New(t).Interface())
+	switch {
+	case err == nil:
+		return nil
+	case t == reflect.TypeFor[time.Duration]():
+		return errors.New("want a duration, such as 500ms, 10s or 24h")
+	case t == reflect.TypeFor[slog.Level]():
+		return errors.New("want debug, info, warn or error")
+	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
+		return plainer(err) // it knows its own values
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return errors.New("want true or false")
+	case reflect.Int, reflect.Int64:
+		return errors.New("want a whole number")
+	case reflect.Float64:
+		return errors.New("want a number")
+	case reflect.String:
+		return errors.New("want a text")
+	case reflect.Slice:
+		return errors.New("want a list, such as [a, b]")
+	}
+	return plainer(err)
 }
 
 // keys lists the YAML keys of a struct that is a section of its own, with their types.
@@ -167,7 +223,7 @@ func withoutValue(err error, value string) error {
 // leaf is a key that holds a value rather than further keys.
 type leaf struct {
 	path []string
-	kind reflect.Kind
+	of   reflect.Type
 }
 
 func leaves(t reflect.Type, path []string, into map[string]leaf) {
@@ -177,7 +233,7 @@ func leaves(t reflect.Type, path []string, into map[string]leaf) {
 			leaves(field, at, into)
 			continue
 		}
-		into[envPrefix+strings.ToUpper(strings.Join(at, "_"))] = leaf{at, field.Kind()}
+		into[envPrefix+strings.ToUpper(strings.Join(at, "_"))] = leaf{at, field}
 	}
 }
 
@@ -185,10 +241,10 @@ func leaves(t reflect.Type, path []string, into map[string]leaf) {
 // in the environment as in the file.
 func (l leaf) set(value string, into any) error {
 	node := &yaml.Node{Kind: yaml.ScalarNode, Value: value}
-	if l.kind == reflect.String {
+	if l.of.Kind() == reflect.String {
 		node.Tag = "!!str" // a password of digits is still a text
 	}
-	if l.kind == reflect.Slice {
+	if l.of.Kind() == reflect.Slice {
 		list := &yaml.Node{Kind: yaml.SequenceNode}
 		for _, v := range strings.Split(value, ",") {
 			if v = strings.TrimSpace(v); v != "" {
@@ -196,6 +252,9 @@ func (l leaf) set(value string, into any) error {
 			}
 		}
 		node = list
+	}
+	if err := fits(node, l.of); err != nil {
+		return err
 	}
 	for i := len(l.path) - 1; i >= 0; i-- {
 		key := &yaml.Node{Kind: yaml.ScalarNode, Value: l.path[i]}

@@ -104,9 +104,9 @@ func (h home) attempt(ctx context.Context, c ClickHouseConfig, e engine, lock *o
 func (c *ClickHouse) ready(ctx context.Context) error {
 	client := &http.Client{Timeout: 5 * time.Second}
 	defer client.CloseIdleConnections()
-	last := errors.New("it was not asked yet")
 	for {
-		if last = c.ping(ctx, client); last == nil {
+		last := c.ping(ctx, client)
+		if last == nil {
 			return nil
 		}
 		select {

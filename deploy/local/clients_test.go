@@ -86,14 +86,14 @@ func refuse(t *testing.T, c *local.ClickHouse, packet []byte) {
 	}
 }
 
-// hangUp reads a part of an endless answer and goes, in turn with a goodbye and with a reset.
-func hangUp(t *testing.T, c *local.ClickHouse, user login, nth int) {
+// hangUp is a client that asks and goes after it has read so many bytes, with a goodbye or with a reset.
+func hangUp(t *testing.T, c *local.ClickHouse, user login, sql string, after int, reset bool) {
 	t.Helper()
-	connection := dial(t, c, nth%2 == 0)
+	connection := dial(t, c, reset)
 	defer connection.Close()
-	send(t, connection, user.packet(), queryPacket("SELECT number FROM system.numbers"))
-	if _, err := io.CopyN(io.Discard, connection, int64(1000+nth*20_000)); err != nil {
-		t.Fatalf("read the answer: %v", err)
+	send(t, connection, user.packet(), queryPacket(sql))
+	if _, err := io.CopyN(io.Discard, connection, int64(after)); err != nil {
+		t.Fatalf("read %d bytes of the answer: %v", after, err)
 	}
 }
 
@@ -111,9 +111,6 @@ func TestClickHouseOutlivesBadClients(t *testing.T) {
 		"an unknown database": {10, func(t *testing.T, c *local.ClickHouse, right login, _ int) {
 			refuse(t, c, login{"nowhere", right.user, right.password}.packet())
 		}},
-		"no greeting but HTTP": {10, func(t *testing.T, c *local.ClickHouse, _ login, _ int) {
-			refuse(t, c, []byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"))
-		}},
 		"no greeting but bytes": {10, func(t *testing.T, c *local.ClickHouse, _ login, nth int) {
 			refuse(t, c, []byte{byte(nth*25 + 1), 0xff, 0xfe, 0x80, 0, 0xff, 0xff, 0xff, 0xff, 0x7f})
 		}},
@@ -123,7 +120,16 @@ func TestClickHouseOutlivesBadClients(t *testing.T) {
 		"nothing at all": {10, func(t *testing.T, c *local.ClickHouse, _ login, nth int) {
 			dial(t, c, nth%2 == 0).Close()
 		}},
-		"gone in the middle of an answer": {100, hangUp},
+		"gone in the middle of an answer": {100, func(t *testing.T, c *local.ClickHouse, right login, nth int) {
+			// 8 bytes a number: the last ones go shortly before the end.
+			hangUp(t, c, right, "SELECT number FROM numbers(100000)", nth*8000, nth%2 == 0)
+		}},
+		"gone in the middle of an endless answer": {20, func(t *testing.T, c *local.ClickHouse, right login, nth int) {
+			hangUp(t, c, right, "SELECT number FROM system.numbers", nth*100_000, nth%2 == 0)
+		}},
+		"gone before there is an answer": {20, func(t *testing.T, c *local.ClickHouse, right login, nth int) {
+			hangUp(t, c, right, "SELECT sum(sleepEachRow(0.005)) FROM numbers(10) SETTINGS max_block_size = 1", nth, nth%2 == 0)
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := start(t, config(t.TempDir()))

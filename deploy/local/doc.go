@@ -4,7 +4,7 @@
 //
 //	            this process                                    child process (the same executable)
 //	┌──────────────────────────────────┐  stdin: open while   ┌─────────────────────────────────────┐
-//	│ StartClickHouse ─────────────────┼─ the parent lives ──►│ ChildMain ─► chdb.Run ─► ClickHouse │
+//	│ StartClickHouse ─────────────────┼─ the parent lives ──►│ ChildMain ─► chdb ─► ClickHouse     │
 //	│   DSN  127.0.0.1:tcp, password   │◄─ stderr: last words │   data, logs under DIR/clickhouse   │
 //	│ StartKafka ─► kfake ─► DIR/kafka │                      └─────────────────────────────────────┘
 //	└──────────────────────────────────┘

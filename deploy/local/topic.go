@@ -89,13 +89,12 @@ func (k *Kafka) offset(ctx context.Context, topic string, partition int32, which
 	if err != nil {
 		return 0, fmt.Errorf("list offsets of %s/%d: %w", topic, partition, err)
 	}
-	for _, t := range response.Topics {
-		for _, p := range t.Partitions {
-			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return 0, fmt.Errorf("list offsets of %s/%d: %w", topic, partition, err)
-			}
-			return p.Offset, nil
-		}
+	if len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1 {
+		return 0, fmt.Errorf("list offsets of %s/%d: no answer", topic, partition)
 	}
-	return 0, fmt.Errorf("list offsets of %s/%d: no answer", topic, partition)
+	answer := response.Topics[0].Partitions[0]
+	if err := kerr.ErrorForCode(answer.ErrorCode); err != nil {
+		return 0, fmt.Errorf("list offsets of %s/%d: %w", topic, partition, err)
+	}
+	return answer.Offset, nil
 }

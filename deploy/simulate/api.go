@@ -113,7 +113,8 @@ func (f *Fleet) fill(dst []byte, what byte, r *request) []byte {
 		dst = append(dst, '0'+byte(r.draw%64/10))
 		return append(dst, '0'+byte(r.draw%64%10))
 	case 'q':
-		return append(dst, subjects()[r.draw%uint64(len(subjects()))]...)
+		all := subjects()
+		return append(dst, all[r.draw%uint64(len(all))]...)
 	case 'f':
 		dst = append(dst, "file-"...)
 		dst = strconv.AppendUint(dst, mix(r.draw)|1<<63, 36)
