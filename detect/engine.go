@@ -69,15 +69,17 @@ func (e *Engine) judge(l *look) *schema.Finding {
 	score := p.sum(l.now, e.cfg.HalfLife) / e.cfg.AlertNats
 	p.episode.isolate(l)
 	list := p.report()
-	if n := detectorsIn(list); p.episode.due(l.now, score, n) {
-		if p.episode.alerted == 0 && !l.backfill {
-			p.forget(l.now, l.probation)
-		}
-		p.episode.report(l, score, n)
-		p.episode.isolate(l)
-		return e.finding(l, score, list)
+	n := detectorsIn(list)
+	if !p.episode.due(l.now, score, n) {
+		return nil
 	}
-	return nil
+	first := !p.episode.alerted
+	p.episode.report(l, score, n)
+	p.episode.isolate(l)
+	if first && l.now < p.episode.quarantine.until {
+		p.forget(l.now, l.probation)
+	}
+	return e.finding(l, score, list)
 }
 
 func detectorsIn(list []schema.Evidence) int {

@@ -35,8 +35,16 @@ type episode struct {
 	reported   int64
 	detectors  int // how many spoke when last reported
 	alertDay   int32
-	alerted    int64 // first report that was no backfill
-	quarantine int64 // until when nothing suspicious is learnt
+	alerted    bool // reported, and not as backfill
+	quarantine quarantine
+}
+
+// quarantine keeps what was alerted out of the profile. It outlives its episode: a thief
+// who comes every night is no less a thief in the second.
+type quarantine struct {
+	since int64 // first alert of an unbroken run of suspicious days
+	last  int64 // newest suspicious event after an alert
+	until int64 // before this, nothing suspicious is learnt
 }
 
 // settle lets evidence fade, and closes an episode that has none left or has been quiet
@@ -120,16 +128,23 @@ func (e *episode) report(l *look, score float64, detectors int) {
 	if l.backfill {
 		return
 	}
-	if e.alerted == 0 {
-		e.alerted = l.now
-	}
+	e.alerted = true
 	e.alertDay = l.day
 }
 
-// isolate extends the quarantine of an episode that was reported.
+// isolate extends the quarantine of an episode that was reported, until it has gone on
+// for so long that it is taken for the owner's.
 func (e *episode) isolate(l *look) {
-	if e.alerted > 0 {
-		e.quarantine = min(l.now+l.probation, e.alerted+quietTime)
+	if !e.alerted {
+		return
+	}
+	q := &e.quarantine
+	if l.now-q.last > 2*daySeconds {
+		q.since = l.now
+	}
+	q.last, q.until = l.now, 0
+	if l.now-q.since < quietTime {
+		q.until = l.now + l.probation
 	}
 }
 

@@ -89,7 +89,7 @@ func (p *profile) learn(l *look, suspicious bool) {
 		p.first = l.now
 	}
 	p.last = max(p.last, l.now)
-	if suspicious && l.now < p.episode.quarantine {
+	if suspicious && l.now < p.episode.quarantine.until {
 		return
 	}
 	ev := l.event

@@ -182,8 +182,10 @@ func (e *episode) code(c *coder) {
 	c.int64(&e.reported)
 	number(c, &e.detectors)
 	number(c, &e.alertDay)
-	c.int64(&e.alerted)
-	c.int64(&e.quarantine)
+	c.bool(&e.alerted)
+	c.int64(&e.quarantine.since)
+	c.int64(&e.quarantine.last)
+	c.int64(&e.quarantine.until)
 }
 
 func (k *cohort) code(c *coder) {

@@ -78,7 +78,7 @@ func misfit(file string, node *yaml.Node, t reflect.Type, path string) error {
 		if node.Tag == "!!null" {
 			return nil
 		}
-		return fmt.Errorf("%s:%d: %swant keys and values, such as\n  kafka:\n    topic: gateway.access", file, node.Line, prefix(path))
+		return fmt.Errorf("%s:%d: %swant a section of lines like \"key: value\"", file, node.Line, prefix(path))
 	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, value := node.Content[i], node.Content[i+1]

@@ -47,7 +47,7 @@ func dial(t *testing.T, c *local.ClickHouse, reset bool) *net.TCPConn {
 	t.Helper()
 	connection, err := net.DialTimeout("tcp", c.TCPAddress(), 5*time.Second)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v; how the process ended: %v", err, c.Err())
 	}
 	tcp := connection.(*net.TCPConn)
 	if err := tcp.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
