@@ -30,6 +30,9 @@ const (
 	demoPartitions = 4
 	demoHistory    = 21 * 24 * time.Hour
 	demoLive       = 2 * time.Hour
+	// demoBackfill parts the history, which is loaded to learn from, from what happens
+	// live: up to two hours ago, and as much more as loading the history may take.
+	demoBackfill = demoLive + 20*time.Minute
 )
 
 // demo is one showing: the program as it is, in front of a made-up world.
@@ -95,6 +98,7 @@ func (d *demo) configure(cfg Config) (Config, error) {
 	cfg.Ingest.Format = "auto"
 	cfg.Ingest.PepperFile = ""
 	cfg.Ingest.MaxAge = demoHistory + demoLive + 24*time.Hour // the history is taken as it is
+	cfg.Alert.BackfillAfter = demoBackfill
 	cfg.Alert.UpdateEvery = 45 * time.Second                  // edits would crowd the screen
 	cfg.Slack.Token, cfg.Slack.Channel, cfg.Slack.APIURL = "xoxb-demo", "#soc", d.slack.APIURL()
 	cfg.Telegram.Token, cfg.Telegram.ChatID, cfg.Telegram.APIURL = "1:demo", "-100200300", d.telegram.URL()

@@ -4,14 +4,16 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tokenwatch/tokenwatch/ingest"
+	"github.com/tokenwatch/tokenwatch/ingest/format"
 	"github.com/tokenwatch/tokenwatch/schema"
 )
 
 type fingerprintCommand struct {
-	Format     string `placeholder:"FORMAT" help:"Gateway that logged the token, where it matters: litellm logs a hash of its keys."`
+	Format     string `placeholder:"FORMAT" xor:"kind" help:"Gateway that logged the token, where it matters: litellm logs a hash of its keys."`
 	Credential string `placeholder:"FORMAT" xor:"kind" help:"The lines are no tokens but ids by which a gateway of this format names credentials: kong."`
 }
 
@@ -32,6 +34,9 @@ const maxTokenBytes = 64 << 10
 
 // Run prints a fingerprint for each token.
 func (c fingerprintCommand) Run(p *process) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	cfg, err := p.load()
 	if err != nil {
 		return err
@@ -58,6 +63,16 @@ func (c fingerprintCommand) Run(p *process) error {
 		return errors.New("no tokens on standard input; give one a line, for example: tokenwatch fingerprint < leaked.txt")
 	}
 	return lines.Err()
+}
+
+// check refuses formats that no record can have: their fingerprints would be found nowhere.
+func (c fingerprintCommand) check() error {
+	for flag, name := range map[string]string{"--format": c.Format, "--credential": c.Credential} {
+		if name != "" && !slices.Contains(format.Names(), name) {
+			return fmt.Errorf("%s: %q is none of %s", flag, name, strings.Join(format.Names(), ", "))
+		}
+	}
+	return nil
 }
 
 func (c fingerprintCommand) of(f *ingest.Fingerprinter, line []byte) schema.TokenID {

@@ -103,7 +103,9 @@ func (c *stateCollector) Collect(to chan<- prometheus.Metric) {
 	for _, s := range c.status() {
 		partition := strconv.Itoa(int(s.Partition))
 		to <- prometheus.MustNewConstMetric(c.lag, prometheus.GaugeValue, float64(s.Lag()), s.Topic, partition)
-		to <- prometheus.MustNewConstMetric(c.offset, prometheus.GaugeValue, float64(s.Next), s.Topic, partition)
+		if s.Next >= 0 { // else nobody knows yet
+			to <- prometheus.MustNewConstMetric(c.offset, prometheus.GaugeValue, float64(s.Next), s.Topic, partition)
+		}
 	}
 	known, evicted := c.profiles()
 	to <- prometheus.MustNewConstMetric(c.known, prometheus.GaugeValue, float64(known))

@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Setenv(local.AssetsEnv, assets)
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			env.Setenv("TAKEN", fmt.Sprint(taken.Addr().(*net.TCPAddr).Port))
 			env.Setenv("NOBODY", fmt.Sprint(free.Addr().(*net.TCPAddr).Port)) // nothing listens there any more
 			for _, port := range []string{"KAFKA_PORT", "CLICKHOUSE_TCP_PORT", "CLICKHOUSE_HTTP_PORT"} {

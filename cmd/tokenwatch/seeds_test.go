@@ -124,7 +124,7 @@ func newPlayer(t *testing.T, places *geo.Locator, at time.Time) *player {
 		t.Fatal(err)
 	}
 	detecting := detect.DefaultConfig()
-	detecting.AlertNats = *nats
+	detecting.AlertNats, detecting.BackfillAfter = *nats, demoBackfill
 	return &player{decoder: decoder, engine: detect.New(detecting, "t", 0), at: at}
 }
 

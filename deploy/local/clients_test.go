@@ -166,6 +166,9 @@ func serves(t *testing.T, c *local.ClickHouse, user login) {
 	if gone(c.PID()) || c.Err() != nil {
 		t.Fatalf("process %d is gone: %v", c.PID(), c.Err())
 	}
+	if got := query(t, c, "SELECT 1"); got != "1" {
+		t.Errorf("SELECT 1 is %s", got)
+	}
 	connection := dial(t, c, false)
 	defer connection.Close()
 	send(t, connection, user.packet())

@@ -20,14 +20,15 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// result is the head of chDB's local_result_v2; the field names are the header's.
+// result is the head of chDB's local_result_v2. The header calls the fields that are not read here len, _vec,
+// elapsed, rows_read and bytes_read.
 type result struct {
 	buf     unsafe.Pointer // output of the last query; nil when ClickHouse gave up before it
-	len     uintptr
-	vec     unsafe.Pointer
-	elapsed float64 // seconds
-	rows    uint64
-	bytes   uint64
+	_       uintptr
+	_       unsafe.Pointer
+	_       float64
+	_       uint64
+	_       uint64
 	message *byte // C string, nil when there was no error
 }
 

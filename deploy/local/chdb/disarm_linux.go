@@ -64,12 +64,13 @@ func disarm(base unsafe.Pointer) error {
 	return nil
 }
 
-// dlInfo is Dl_info of <dlfcn.h>.
+// dlInfo is Dl_info of <dlfcn.h>. What is not read here are the file's name, and the nearest symbol's name and
+// address.
 type dlInfo struct {
-	file   *byte
-	base   unsafe.Pointer
-	symbol *byte
-	at     unsafe.Pointer
+	_    *byte
+	base unsafe.Pointer
+	_    *byte
+	_    unsafe.Pointer
 }
 
 // loadedAt asks the dynamic linker where the library that holds address begins.
