@@ -33,7 +33,7 @@ type Config struct {
 // DefaultConfig is what a newcomer gets.
 func DefaultConfig() Config {
 	return Config{
-		AlertNats:     5,
+		AlertNats:     5.5,
 		HalfLife:      6 * time.Hour,
 		Probation:     24 * time.Hour,
 		MaxTokens:     1_000_000,

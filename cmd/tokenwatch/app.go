@@ -128,7 +128,7 @@ func (a *app) watchReadiness(ctx context.Context) error {
 				stalled = fmt.Sprintf("partition %d waits since %s: %v", s.Partition, s.Since.UTC().Format(time.RFC3339), s.Stalled)
 			}
 		}
-		a.ready.set("clickhouse", stalled)
+		a.ready.set("inserts", stalled)
 		select {
 		case <-ctx.Done():
 			return nil

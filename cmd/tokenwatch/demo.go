@@ -41,6 +41,7 @@ type demo struct {
 	out      io.Writer
 	app      *app
 	fleet    *simulate.Fleet
+	began    time.Time
 	end      time.Time // of the history
 	slack    *standin.Slack
 	telegram *standin.Telegram
@@ -57,7 +58,8 @@ func (c demoCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	d := &demo{demoCommand: c, out: p.stdout, end: time.Now().UTC().Truncate(time.Second).Add(-demoLive), played: map[int][]moment{}}
+	now := time.Now()
+	d := &demo{demoCommand: c, out: p.stdout, began: now, end: now.UTC().Truncate(time.Second).Add(-demoLive), played: map[int][]moment{}}
 	defer d.closeStandins()
 	if err := d.openStandins(); err != nil {
 		return err
@@ -99,7 +101,7 @@ func (d *demo) configure(cfg Config) (Config, error) {
 	cfg.Ingest.PepperFile = ""
 	cfg.Ingest.MaxAge = demoHistory + demoLive + 24*time.Hour // the history is taken as it is
 	cfg.Alert.BackfillAfter = demoBackfill
-	cfg.Alert.UpdateEvery = 45 * time.Second                  // edits would crowd the screen
+	cfg.Alert.UpdateEvery = 45 * time.Second // edits would crowd the screen
 	cfg.Slack.Token, cfg.Slack.Channel, cfg.Slack.APIURL = "xoxb-demo", "#soc", d.slack.APIURL()
 	cfg.Telegram.Token, cfg.Telegram.ChatID, cfg.Telegram.APIURL = "1:demo", "-100200300", d.telegram.URL()
 	cfg.Revoke.Mode, cfg.Revoke.URL, cfg.Revoke.Secret = webhook.Automatic, d.revoke.URL()+"/revoke", demoSecret

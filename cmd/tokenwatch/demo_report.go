@@ -117,6 +117,9 @@ func (d *demo) report(all outcomes) {
 		}
 	}
 	fmt.Fprintf(d.out, "\n   %d of %d thefts detected, false alerts: %d (over %d tokens)\n", thefts-all.missed(), thefts, len(all.falsely), d.Tokens)
+	if messages := d.slack.Messages(); len(messages) > 0 {
+		fmt.Fprintf(d.out, "   first alert %.0f s after the start, history and all\n", messages[0].At.Sub(d.began).Seconds())
+	}
 	for _, inc := range all.falsely {
 		fmt.Fprintf(d.out, "   false alert: %s of %s: %s\n", inc.TokenHint, inc.Consumer, inc.Summary)
 	}

@@ -36,6 +36,7 @@ func ownRecord(at time.Time, token, ip string) string {
 // One topic with the records of four gateways, and everything that can be wrong with a
 // record: each becomes a row, or a dead letter with its reason, and those behind it go on.
 func TestRecordsOfAllKinds(t *testing.T) {
+	t.Parallel()
 	p := start(t, quick(t.TempDir()))
 	now := time.Now()
 	good := ownRecord(now, "sk-live-QkZxWvTyRmPqLsNd", "203.0.113.7")
@@ -130,6 +131,7 @@ func showsInMetrics(t *testing.T, p *program, records int) {
 // The embedded ClickHouse is killed while records flow: it is started again, and nothing
 // is lost or stored twice.
 func TestClickHouseKilled(t *testing.T) {
+	t.Parallel()
 	p := start(t, quick(t.TempDir()))
 	const rounds, each = 3, 400
 	for round := range rounds {
@@ -153,7 +155,7 @@ func TestClickHouseKilled(t *testing.T) {
 	if n := strings.Count(p.log.String(), "the embedded ClickHouse ended; starting it again"); n != rounds {
 		t.Errorf("the log tells of %d restarts", n)
 	}
-	eventually(t, 10*time.Second, "/readyz is ready again", func() bool {
+	eventually(t, 40*time.Second, "/readyz is ready again", func() bool {
 		status, _ := waiting(t, "http://"+p.listener.Addr().String())
 		return status == http.StatusOK
 	})
