@@ -31,6 +31,9 @@ const (
 	abroad = "139.59.10.20" // a hosting network in India
 )
 
+// thefts is which batches of the present hold requests of the thief too.
+var thefts = struct{ from, to int }{20, 80}
+
 func crewToken(i int) string { return fmt.Sprintf("sk-live-QkZxWvTyRmPqLsNdB%02d", i) }
 
 // writer is a producer that repeats a batch until it is acknowledged, as a gateway's log
@@ -44,7 +47,7 @@ type writer struct {
 
 func (w *writer) write(ctx context.Context, batch []kafka.Record, ids []string) {
 	for ctx.Err() == nil {
-		attempt, cancel := context.WithTimeout(ctx, 3*time.Second)
+		attempt, cancel := context.WithTimeout(ctx, time.Second)
 		err := w.producer.Produce(attempt, batch)
 		cancel()
 		if err == nil {
@@ -56,9 +59,9 @@ func (w *writer) write(ctx context.Context, batch []kafka.Record, ids []string) 
 	}
 }
 
-// traffic is the crew's history, a request an hour in the daytime of five days, and then the present: now and
-// then a request of each, and in the middle of it a theft.
-func (w *writer) traffic(ctx context.Context, batches int) {
+// traffic is the crew's history, a request an hour in the daytime of five days, and then the present
+// until it is enough: now and then a request of each, and soon a theft.
+func (w *writer) traffic(ctx context.Context, enough <-chan struct{}) {
 	serial := 0
 	send := func(records []string, tokens []int) {
 		batch, ids := make([]kafka.Record, len(records)), make([]string, len(records))
@@ -69,29 +72,35 @@ func (w *writer) traffic(ctx context.Context, batches int) {
 		}
 		w.write(ctx, batch, ids)
 	}
+	var records []string
+	var tokens []int
 	now := time.Now()
 	for at := now.Add(-5 * 24 * time.Hour); at.Before(now.Add(-8 * time.Hour)); at = at.Add(30 * time.Minute) {
-		var records []string
-		var tokens []int
 		for i := range crew {
 			records = append(records, ownRecord(at.Add(time.Duration(i)*time.Second), crewToken(i), home))
 			tokens = append(tokens, i)
 		}
-		send(records, tokens)
+		if len(records) > 300 {
+			send(records, tokens)
+			records, tokens = nil, nil
+		}
 	}
-	for b := range batches {
-		var records []string
-		var tokens []int
+	for b, more := 0, true; more || b < thefts.to; b++ {
+		select {
+		case <-enough:
+			more = false
+		case <-time.After(5 * time.Millisecond): // the pace
+		}
 		for i := range crew {
 			records = append(records, ownRecord(time.Now(), crewToken(i), home))
 			tokens = append(tokens, i)
 		}
-		for range 40 * (b % 2) * min(1, b/(batches/3)) {
+		for i := 0; i < 40 && b >= thefts.from && b < thefts.to; i++ {
 			stolen := strings.Replace(ownRecord(time.Now(), crewToken(3), abroad), "acme-sdk/2.1", "curl/8.7.1", 1)
 			records, tokens = append(records, stolen), append(tokens, 3)
 		}
 		send(records, tokens)
-		time.Sleep(5 * time.Millisecond) // a pace, not a condition: the test lasts as long as its kills
+		records, tokens = nil, nil
 	}
 }
 
@@ -115,28 +124,29 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	}
 	defer producer.Close()
 	w := &writer{producer: producer}
+	start := time.Now()
 	writing, giveUp := context.WithTimeout(t.Context(), 100*time.Second)
 	defer giveUp()
 	var writers sync.WaitGroup
 	settings := []string{"TOKENWATCH_DETECT_SNAPSHOT_EVERY=700ms", "TOKENWATCH_INGEST_BLOCK_ROWS=300"}
 	c := p.run(t, settings...)
-	begun := make(chan struct{})
-	writers.Go(func() {
-		close(begun)
-		w.traffic(writing, 1200)
-	})
-	<-begun
-	const kills = 5
-	for range kills {
-		time.Sleep(time.Duration(300+random.IntN(2200)) * time.Millisecond) // the random moment is the test
+	enough := make(chan struct{})
+	writers.Go(func() { w.traffic(writing, enough) })
+	const kills = 6
+	for kill := range kills {
+		if kill%3 > 0 { // else it may be in the middle of its start
+			eventually(t, 30*time.Second, "the group is joined", func() bool { return strings.Contains(c.log.String(), "partition taken over") })
+		}
+		time.Sleep(time.Duration(random.IntN(2000)) * time.Millisecond) // the random moment is the test
 		c.kill(t)
 		c = p.run(t, settings...)
 	}
+	close(enough)
 	writers.Wait()
 	if writing.Err() != nil {
 		t.Fatalf("after %d acknowledged records the broker was not there any more", len(w.acked))
 	}
-	t.Logf("%d records acknowledged, after %d failed attempts", len(w.acked), w.failures)
+	t.Logf("took %s, %d records acknowledged, after %d failed attempts", time.Since(start).Round(time.Second), len(w.acked), w.failures)
 
 	kept := readLog(t, cfg)
 	total := 0
@@ -350,7 +360,7 @@ func learntNothingAnew(t *testing.T, p place, cfg kafka.Config, total int) {
 		if known != crew {
 			t.Errorf("%d profiles are known after a restart, want %d", known, crew)
 		}
-		produce(t, cfg, ownRecord(time.Now(), crewToken(3), home))
+		produceAs(t, cfg, crewToken(3), ownRecord(time.Now(), crewToken(3), home))
 		total++
 		caughtUp(t, p, total)
 		_, page := get(t, p.url()+"/metrics")

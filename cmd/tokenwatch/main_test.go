@@ -101,6 +101,12 @@ func (p *program) produce(t *testing.T, values ...string) {
 
 func produce(t *testing.T, cfg kafka.Config, values ...string) {
 	t.Helper()
+	produceAs(t, cfg, "one", values...)
+}
+
+// produceAs appends the values with a key: equal keys share a partition.
+func produceAs(t *testing.T, cfg kafka.Config, key string, values ...string) {
+	t.Helper()
 	producer, err := kafka.NewProducer(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +114,7 @@ func produce(t *testing.T, cfg kafka.Config, values ...string) {
 	defer producer.Close()
 	records := make([]kafka.Record, len(values))
 	for i, value := range values {
-		records[i] = kafka.Record{Key: []byte("one"), Value: []byte(value)}
+		records[i] = kafka.Record{Key: []byte(key), Value: []byte(value)}
 	}
 	if err := producer.Produce(t.Context(), records); err != nil {
 		t.Fatal(err)
