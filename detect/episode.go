@@ -11,7 +11,7 @@ const (
 	maxSeenNames     = 8
 	maxSeenAddresses = 256
 	// updateEvery is how often an episode that goes on is reported again, in event time.
-	updateEvery = 10 * 60
+	updateEvery = 60
 	// quietTime ends a quarantine: what goes on for so long after an alert, with no
 	// verdict, is taken to be the owner's.
 	quietTime = 7 * daySeconds
@@ -33,7 +33,8 @@ type episode struct {
 
 	score      float64 // as last reported; 0 before the first report
 	reported   int64
-	detectors  int // how many spoke when last reported
+	detectors  int    // how many spoke when last reported
+	told       uint64 // requests when last reported
 	alertDay   int32
 	alerted    bool // reported, and not as backfill
 	quarantine quarantine
@@ -118,13 +119,15 @@ func (e *episode) due(now int64, score float64, detectors int) bool {
 		return true
 	case severity(score) > severity(e.score), detectors > e.detectors:
 		return true
+	case e.requests >= 10 && e.requests >= 2*e.told:
+		return true // a drain of a few seconds is over before the next minute
 	}
 	return now-e.reported >= updateEvery
 }
 
 // report marks the episode as told and puts what is suspicious into quarantine.
 func (e *episode) report(l *look, score float64, detectors int) {
-	e.score, e.reported, e.detectors = max(e.score, score), l.now, max(e.detectors, detectors)
+	e.score, e.reported, e.detectors, e.told = max(e.score, score), l.now, max(e.detectors, detectors), e.requests
 	if l.backfill {
 		return
 	}

@@ -109,7 +109,7 @@ func checkNormal(t *testing.T, n schema.Normal, now time.Time) {
 	if math.Abs(sum-1) > 1e-9 {
 		t.Errorf("hours add up to %f", sum)
 	}
-	if n.State != schema.ProfileActive || n.Events != 160 || n.Days != 21 || n.PeakMinute != 1 || n.PeakHour != 1 {
+	if n.State != schema.ProfileActive || n.Events != 160 || n.Days != 20 || n.PeakMinute != 1 || n.PeakHour != 1 {
 		t.Errorf("normal %+v", n)
 	}
 	if len(n.Places) != 1 || n.Places[0] != (schema.Share{Name: "Berlin, DE", Share: 1}) {

@@ -64,7 +64,7 @@ func (e *Engine) phrase(name string) string {
 func (p *profile) normal(now int64) schema.Normal {
 	n := schema.Normal{
 		State: p.state(now), Since: time.Unix(p.first, 0).UTC(), LastSeen: time.Unix(p.episode.lastSeen, 0).UTC(),
-		Days: p.days, Events: p.events,
+		Days: max(p.days-1, 1), Events: p.events, // the open day is not history yet
 		Places: top(p.cities.shares()), Networks: top(p.networks.shares()), Clients: top(p.clients.shares()),
 		PerDay: float64(p.events) / float64(max(p.days, 1)), PeakMinute: uint64(p.rate[1].past), PeakHour: uint64(p.rate[3].past),
 	}

@@ -181,6 +181,7 @@ func (e *episode) code(c *coder) {
 	c.float(&e.score)
 	c.int64(&e.reported)
 	number(c, &e.detectors)
+	number(c, &e.told)
 	number(c, &e.alertDay)
 	c.bool(&e.alerted)
 	c.int64(&e.quarantine.since)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,6 +28,7 @@ type app struct {
 	http     *httpServer
 
 	engines    *engines
+	notifiers  []alert.Notifier
 	places     *geo.Locator
 	pipeline   *ingest.Pipeline
 	consumer   *kafka.Consumer
@@ -48,19 +50,49 @@ func openApp(ctx context.Context, cfg Config, log *slog.Logger) (*app, error) {
 	if err != nil {
 		return a, err
 	}
-	notifiers, err := cfg.notifiers()
-	if err != nil {
+	if a.notifiers, err = cfg.notifiers(); err != nil {
 		return a, err
 	}
 	a.http = serveHTTP(a.listener, a.metrics.registry, a.ready, log) // while the engines are awaited, readyz says so
 	if err := a.engines.start(ctx, cfg); err != nil {
 		return a, err
 	}
-	return a, a.wire(decoder, notifiers)
+	return a, a.wire(decoder)
+}
+
+// channels names where incidents go, for the log.
+func (a *app) channels() string {
+	if len(a.notifiers) == 0 {
+		return "none"
+	}
+	var names []string
+	for _, n := range a.notifiers {
+		names = append(names, n.Name())
+	}
+	return strings.Join(names, ", ")
+}
+
+// warn says what works, and is probably not meant.
+func (a *app) warn(ctx context.Context) {
+	if len(a.notifiers) == 0 {
+		a.log.Warn("nobody is told of incidents: configure slack, telegram or revoke")
+	}
+	f, err := a.cfg.fingerprinter()
+	if err != nil {
+		return
+	}
+	_, rows, err := a.engines.db.Query(ctx, "SELECT toString(argMax(token_key, ingested_at)) FROM events WHERE ingested_at > now() - INTERVAL 7 DAY HAVING count() > 0")
+	if err == nil && len(rows) == 1 && rows[0][0] != fmt.Sprint(f.KeyID()) {
+		a.log.Error("the pepper is not the one that the stored events were fingerprinted with: every token begins anew, and its history is not found; "+
+			"restore the old pepper (ingest.pepper_file, or data_dir/pepper)", "key_id", f.KeyID(), "stored_key_id", rows[0][0])
+	}
 }
 
 // decoder makes what turns records into events, with the pepper and the places it needs.
 func (a *app) decoder() (*ingest.Decoder, error) {
+	if err := a.cfg.firstPepper(); err != nil {
+		return nil, err
+	}
 	pepper, err := a.cfg.pepper()
 	if err != nil {
 		return nil, err
@@ -71,9 +103,9 @@ func (a *app) decoder() (*ingest.Decoder, error) {
 	return ingest.NewDecoder(a.cfg.Ingest.DecodeConfig, pepper, a.places)
 }
 
-func (a *app) wire(decoder *ingest.Decoder, notifiers []alert.Notifier) (err error) {
+func (a *app) wire(decoder *ingest.Decoder) (err error) {
 	db := a.engines.db
-	a.dispatcher, err = alert.New(a.cfg.Alert, db, notifiers, alert.WithObserver(alertMetrics{a.metrics}), alert.WithLogger(a.log))
+	a.dispatcher, err = alert.New(a.cfg.Alert, db, a.notifiers, alert.WithObserver(alertMetrics{a.metrics}), alert.WithLogger(a.log))
 	if err != nil {
 		return err
 	}
@@ -83,6 +115,9 @@ func (a *app) wire(decoder *ingest.Decoder, notifiers []alert.Notifier) (err err
 	a.pipeline = &ingest.Pipeline{
 		Config: a.cfg.Ingest.Block, Decoder: decoder, Store: db, Handler: a.watch, Log: a.log,
 		Retryable: clickhouse.Retryable, Observer: ingestMetrics{a.metrics},
+	}
+	for _, n := range a.notifiers {
+		a.metrics.queue.WithLabelValues(n.Name())
 	}
 	a.metrics.watchState(a.pipeline.Status, a.watch.counts)
 	a.consumer, err = kafka.NewConsumer(a.engines.kafka, a.log)

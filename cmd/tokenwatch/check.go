@@ -2,12 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/alert"
+	"github.com/tokenwatch/tokenwatch/alert/webhook"
+	"github.com/tokenwatch/tokenwatch/deploy/local"
 	"github.com/tokenwatch/tokenwatch/ingest/kafka"
 	"github.com/tokenwatch/tokenwatch/schema/clickhouse"
 )
@@ -30,6 +35,9 @@ func (c checkCommand) Run(p *process) error {
 	fmt.Fprintln(p.stdout, "tokenwatch", version())
 	t.try("configuration", func(context.Context) (string, error) { return p.configurationFile(), nil })
 	t.try("pepper", func(context.Context) (string, error) {
+		if _, err := os.Stat(cfg.generatedPepper()); cfg.Ingest.PepperFile == "" && errors.Is(err, fs.ErrNotExist) {
+			return "none yet: run makes one in " + cfg.DataDir, nil
+		}
 		f, err := cfg.fingerprinter()
 		if err != nil {
 			return "", err
@@ -47,7 +55,12 @@ func (c checkCommand) Run(p *process) error {
 		t.line("–", "channels", "none configured: incidents are kept in ClickHouse only (slack.token, telegram.token, revoke.mode)")
 	}
 	for _, n := range notifiers {
-		t.try(n.Name(), func(ctx context.Context) (string, error) { return c.tryChannel(ctx, n) })
+		t.try(n.Name(), func(ctx context.Context) (string, error) {
+			if _, acts := n.(alert.Actor); acts && cfg.Revoke.Mode == webhook.DryRun {
+				return "dry run: messages say what would be revoked, nothing is called", nil
+			}
+			return c.tryChannel(ctx, n)
+		})
 	}
 	if t.failed > 0 {
 		fmt.Fprintf(p.stdout, "\n%d of the checks failed.\n", t.failed)
@@ -104,7 +117,9 @@ func (c Config) tryClickHouse(ctx context.Context, p *process) (detail string, e
 	}()
 	if c.ClickHouse.DSN == "" {
 		kind = "embedded"
-		if err := e.startClickHouse(ctx, c); err != nil {
+		if err := e.startClickHouse(ctx, c); errors.Is(err, local.ErrInUse) {
+			return "embedded, at work for a tokenwatch that is running (ask its /readyz)", nil
+		} else if err != nil {
 			return "", err
 		}
 	}
@@ -145,7 +160,9 @@ func (c Config) tryKafka(ctx context.Context, p *process) (detail string, err er
 			err = stopped
 		}
 	}()
-	if err := e.startKafka(ctx, c); err != nil {
+	if err := e.startKafka(ctx, c); errors.Is(err, local.ErrInUse) {
+		return "embedded, at work for a tokenwatch that is running (ask its /readyz)", nil
+	} else if err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("embedded, %v has topic %s", e.kafka.Brokers, e.kafka.Topic), nil

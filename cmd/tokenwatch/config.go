@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -120,6 +121,20 @@ func (c Config) Validate() error {
 			return err
 		}
 	}
+	return c.halfChannels()
+}
+
+// halfChannels refuses channels of which only the place is configured: whoever names one
+// wants to hear of thefts there.
+func (c Config) halfChannels() error {
+	switch {
+	case !c.Slack.Enabled() && c.Slack.Channel != "":
+		return errors.New("slack.token: missing, though slack.channel is set; put it into TOKENWATCH_SLACK_TOKEN")
+	case !c.Telegram.Enabled() && c.Telegram.ChatID != "":
+		return errors.New("telegram.token: missing, though telegram.chat_id is set; put it into TOKENWATCH_TELEGRAM_TOKEN")
+	case !c.Revoke.Enabled() && c.Revoke.URL != "" && c.Revoke.Mode != webhook.Off:
+		return c.Revoke.Validate()
+	}
 	return nil
 }
 
@@ -171,18 +186,39 @@ func (c Config) fingerprinter() (*ingest.Fingerprinter, error) {
 	return ingest.NewFingerprinter(pepper), nil
 }
 
-// pepper reads the configured pepper, or makes one on the first start.
-func (c Config) pepper() (pepper ingest.Pepper, err error) {
-	if c.Ingest.PepperFile != "" {
-		pepper, err = ingest.ReadPepper(c.Ingest.PepperFile)
-	} else if err = os.MkdirAll(c.DataDir, 0o700); err == nil {
-		pepper, err = ingest.OpenPepper(filepath.Join(c.DataDir, "pepper"))
+// pepper reads the pepper. It never makes one: a fingerprint under a new pepper would
+// match nothing that is stored, and say that a leaked token is not in use.
+func (c Config) pepper() (ingest.Pepper, error) {
+	file := c.Ingest.PepperFile
+	if file == "" {
+		file = c.generatedPepper()
+	}
+	pepper, err := ingest.ReadPepper(file)
+	if errors.Is(err, fs.ErrNotExist) && c.Ingest.PepperFile == "" {
+		return pepper, fmt.Errorf("ingest.pepper_file: none is set, and there is no generated one in %s yet: `tokenwatch run` makes it; "+
+			"or you are in another folder than the one that tokenwatch runs in (data_dir)", c.DataDir)
 	}
 	if err != nil {
 		return pepper, fmt.Errorf("ingest.%w", err)
 	}
 	return pepper, nil
 }
+
+// firstPepper makes the generated pepper if there is none and none is configured.
+func (c Config) firstPepper() error {
+	if c.Ingest.PepperFile != "" {
+		return nil
+	}
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return fmt.Errorf("data_dir: %w", err)
+	}
+	if _, err := ingest.OpenPepper(c.generatedPepper()); err != nil {
+		return fmt.Errorf("ingest.%w", err)
+	}
+	return nil
+}
+
+func (c Config) generatedPepper() string { return filepath.Join(c.DataDir, "pepper") }
 
 // openPlaces opens the configured address databases, or those that make setup fetched.
 func (c Config) openPlaces(log *slog.Logger) (*geo.Locator, error) {

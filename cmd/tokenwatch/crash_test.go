@@ -47,10 +47,7 @@ type writer struct {
 
 func (w *writer) write(ctx context.Context, batch []kafka.Record, ids []string) {
 	for ctx.Err() == nil {
-		attempt, cancel := context.WithTimeout(ctx, time.Second)
-		err := w.producer.Produce(attempt, batch)
-		cancel()
-		if err == nil {
+		if err := w.producer.Produce(ctx, batch); err == nil {
 			w.acked = append(w.acked, ids...)
 			return
 		}

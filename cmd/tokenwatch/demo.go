@@ -20,7 +20,7 @@ import (
 )
 
 type demoCommand struct {
-	Seed   uint64 `default:"1" help:"Another seed is another world: other owners, places and thefts."`
+	Seed   uint64 `default:"1" help:"Another seed is another world: other owners, places and thefts. Who is awake, and so who is robbed, also depends on the hour."`
 	Tokens int    `default:"600" help:"Tokens in the fleet."`
 	Speed  int    `default:"120" help:"How many times faster than life the live part is played."`
 	Keep   bool   `help:"Keep everything running at the end, to look around."`
@@ -57,6 +57,9 @@ func (c demoCommand) Run(p *process) error {
 	cfg, err := p.load()
 	if err != nil {
 		return err
+	}
+	if c.Speed < 1 || c.Tokens < 300 || c.Tokens > 100_000 {
+		return errors.New("--speed: want 1 or more; --tokens: want 300 to 100000")
 	}
 	now := time.Now()
 	d := &demo{demoCommand: c, out: p.stdout, began: now, end: now.UTC().Truncate(time.Second).Add(-demoLive), played: map[int][]moment{}}

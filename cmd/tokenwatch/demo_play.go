@@ -105,7 +105,7 @@ func (d *demo) waitStored(ctx context.Context, want int, each func()) error {
 // playLive sends the live window at the chosen speed: ordinary life, the thefts, and what
 // merely looks like one.
 func (d *demo) playLive(ctx context.Context) error {
-	d.say("Live: two hours of traffic at %d times the speed of life, with thefts in it", d.Speed)
+	d.say("Live: two hours of traffic at %d times the speed of life, with thefts in it (revoked tokens go on, to show more)", d.Speed)
 	producer, err := kafka.NewProducer(d.app.engines.kafka)
 	if err != nil {
 		return err

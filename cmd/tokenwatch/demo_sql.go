@@ -17,7 +17,7 @@ func demoQuestions(token string) []question {
 	return []question{
 		{"Which tokens are in trouble, and why?",
 			"SELECT severity, token_hint, consumer, opened, summary\nFROM incidents FINAL\nORDER BY score DESC\nLIMIT 6"},
-		{"What is normal for the first of them?",
+		{"Who is the first of them, and what has it done in all?",
 			"SELECT consumer, active_days, requests_per_active_day, countries, networks, clients\nFROM token_profile\nWHERE token = " + t},
 		{"Where has it been used, and since when?",
 			"SELECT country, city, as_org, network, requests, first_seen\nFROM token_places\nWHERE token = " + t + "\nORDER BY first_seen DESC\nLIMIT 6"},

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/tokenwatch/tokenwatch/deploy/local"
 )
 
 // envPrefix begins the name of every environment variable that overrides a key:
@@ -202,7 +204,7 @@ func loadEnv(environ []string, into any) error {
 		name, value, _ := strings.Cut(entry, "=")
 		l, known := names[name]
 		if !known {
-			continue
+			continue // see strangeEnv
 		}
 		if err := l.set(value, into); err != nil {
 			// The value is not repeated: it may be a secret.
@@ -210,6 +212,21 @@ func loadEnv(environ []string, into any) error {
 		}
 	}
 	return nil
+}
+
+// strangeEnv lists variables that look like ours and are none. They are no error, since
+// Kubernetes makes such for every service that is called tokenwatch.
+func strangeEnv(environ []string, into any) []string {
+	names := map[string]leaf{}
+	leaves(reflect.TypeOf(into).Elem(), nil, names)
+	var strange []string
+	for _, entry := range environ {
+		name, _, _ := strings.Cut(entry, "=")
+		if _, known := names[name]; strings.HasPrefix(name, envPrefix) && !known && name != local.AssetsEnv {
+			strange = append(strange, name)
+		}
+	}
+	return strange
 }
 
 func withoutValue(err error, value string) error {

@@ -103,6 +103,9 @@ func (p *process) load() (Config, error) {
 	if err := load(p.file(), p.environ, &cfg); err != nil {
 		return cfg, err
 	}
+	for _, name := range strangeEnv(p.environ, &cfg) {
+		fmt.Fprintf(p.stderr, "tokenwatch: the environment variable %s is none of mine, and is ignored\n", name)
+	}
 	return cfg, cfg.Validate()
 }
 

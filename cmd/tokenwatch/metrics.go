@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/tokenwatch/tokenwatch/ingest"
+	"github.com/tokenwatch/tokenwatch/ingest/format"
 	"github.com/tokenwatch/tokenwatch/schema"
 )
 
@@ -59,7 +60,23 @@ func newMetrics() *metrics {
 	m.registry.MustRegister(m.records, m.bytes, m.rows, m.deadLetters, m.missing, m.inserts, m.retries, m.handled, m.latency,
 		m.findings, m.accepted, m.deliveries, m.delivery, m.queue, m.open,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, reason := range format.Reasons() {
+		m.deadLetters.WithLabelValues(string(reason))
+	}
 	return m
+}
+
+// begin shows a partition's counters before anything was counted, so that an alert rule
+// can tell none from unknown.
+func (m *metrics) begin(topic string, partition int32) {
+	p := strconv.Itoa(int(partition))
+	m.retries.WithLabelValues(topic, p)
+	for _, kind := range []string{"lost", "absent"} {
+		m.missing.WithLabelValues(topic, p, kind)
+	}
+	for _, table := range []string{"events", "dead_letters"} {
+		m.rows.WithLabelValues(table, topic, p)
+	}
 }
 
 func counter(name, help string, labels ...string) *prometheus.CounterVec {

@@ -15,7 +15,8 @@ func (runCommand) Run(p *process) error {
 	a, err := openApp(p.ctx, cfg, log)
 	if err == nil {
 		log.Info("watching", "version", version(), "topic", a.engines.kafka.Topic, "group", a.engines.kafka.Group,
-			"brokers", a.engines.kafka.Brokers, "metrics", "http://"+a.listener.Addr().String()+"/metrics")
+			"brokers", a.engines.kafka.Brokers, "channels", a.channels(), "metrics", "http://"+a.listener.Addr().String()+"/metrics")
+		a.warn(p.ctx)
 		err = a.run(p.ctx)
 	}
 	if p.ctx.Err() != nil {

@@ -56,6 +56,7 @@ func (w *watch) Resume(ctx context.Context, topic string, partition int32, next 
 	}
 	w.log.Info("partition taken over", "topic", topic, "partition", partition, "next_offset", next,
 		"profiles", engine.Tokens(), "took", time.Since(began).Round(time.Millisecond))
+	w.metrics.begin(topic, partition)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.parts[part{topic, partition}] = &lane{engine: engine, saved: time.Now()}

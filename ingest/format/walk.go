@@ -134,7 +134,7 @@ func (w *walker) known(at *node, n, i int) (*node, int) {
 	i = w.space(i)
 	if n < len(at.order) {
 		if step := &at.order[n]; bytes.HasPrefix(w.data[i:], step.text) {
-			return step.node, i + len(step.text)
+			return step.node, w.space(i + len(step.text)) // another writer may put more space there
 		}
 	}
 	name, escaped, after := w.key(i)
