@@ -72,14 +72,15 @@ func (w *watch) Handle(ctx context.Context, b *schema.Block) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	// A snapshot holds whole blocks whose offsets are committed, never the one at hand: after a
+	// crash between the two the block would be learnt twice.
+	if time.Since(l.saved) >= w.cfg.SnapshotEvery {
+		if err := w.save(ctx, l); err != nil {
+			return err
+		}
+	}
 	l.process(b)
-	if err := w.report(ctx, l, b); err != nil {
-		return err
-	}
-	if time.Since(l.saved) < w.cfg.SnapshotEvery {
-		return nil
-	}
-	return w.save(ctx, l)
+	return w.report(ctx, l, b)
 }
 
 // report stores findings and hands them on. After an error the pipeline brings the same

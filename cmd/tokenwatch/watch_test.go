@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/tokenwatch/tokenwatch/detect"
+	"github.com/tokenwatch/tokenwatch/schema"
+)
+
+// shelf keeps in memory what ClickHouse keeps for a watch.
+type shelf struct {
+	events   []schema.Event
+	profiles map[schema.TokenID]schema.Profile
+	findings map[string]int // how often each was stored
+}
+
+func (s *shelf) SaveProfiles(_ context.Context, list []schema.Profile) error {
+	for _, p := range list {
+		if p.Offset >= s.profiles[p.Token].Offset {
+			s.profiles[p.Token] = p
+		}
+	}
+	return nil
+}
+
+func (s *shelf) InsertFindings(_ context.Context, _ string, list []schema.Finding) error {
+	for _, f := range list {
+		s.findings[f.ID.String()]++
+	}
+	return nil
+}
+
+func (s *shelf) Profiles(_ context.Context, _ string, _ int32, each func(schema.Profile) error) error {
+	for _, p := range s.profiles {
+		if err := each(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *shelf) Events(_ context.Context, _ string, _ int32, after, before int64, _ time.Time, each func(*schema.Event) error) error {
+	for i := range s.events {
+		if o := s.events[i].Offset; o > after && o < before {
+			if err := each(&s.events[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *shelf) watch(cfg detect.Config) *watch {
+	return &watch{
+		cfg: cfg, history: s, record: s, accept: func(context.Context, []schema.Finding) error { return nil },
+		log: slog.New(slog.DiscardHandler), metrics: newMetrics(), parts: map[part]*lane{},
+	}
+}
+
+// life is ten days of some tokens, and at its end a theft of one of them.
+func life() []schema.Event {
+	var events []schema.Event
+	at := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	add := func(token byte, country string, asn uint32) {
+		offset := int64(len(events))
+		events = append(events, schema.Event{
+			Topic: "t", Offset: offset, Token: schema.TokenID{token}, Time: at, Ingested: at.Add(time.Second), Client: "acme-sdk/2", UserAgent: "acme-sdk/2.1",
+			Place: schema.Place{Country: country, City: country, ASN: asn, ASOrg: fmt.Sprint(asn), Network: schema.NetworkBusiness},
+		})
+	}
+	for range 10 * 48 {
+		for token := range byte(4) {
+			add(token+1, "DE", 3320)
+		}
+		at = at.Add(30 * time.Minute)
+	}
+	for range 300 {
+		add(2, "BR", 14061)
+		add(3, "DE", 3320)
+		at = at.Add(100 * time.Millisecond)
+	}
+	return events
+}
+
+// A process that dies leaves its last block in one of two states: its offsets committed,
+// or not, and then the next process sees it again. Either way the engine ends as one that
+// was never interrupted, and finds the same.
+func TestWatchDies(t *testing.T) {
+	cfg := detect.DefaultConfig()
+	cfg.SnapshotEvery = time.Nanosecond // at every chance
+	all := life()
+	whole := detect.New(cfg, "t", 0)
+	want := map[string]int{}
+	for i := range all {
+		if f := whole.Process(&all[i]); f != nil {
+			want[f.ID.String()] = 1
+		}
+	}
+	if len(want) == 0 {
+		t.Fatal("nothing to find: nothing is tested")
+	}
+	for seed := range uint64(20) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		s := &shelf{profiles: map[schema.TokenID]schema.Profile{}, findings: map[string]int{}}
+		w := s.watch(cfg)
+		committed := int64(0)
+		resume := func() {
+			if err := w.Resume(t.Context(), "t", 0, committed); err != nil {
+				t.Fatal(err)
+			}
+		}
+		resume()
+		for committed < int64(len(all)) {
+			last := min(committed+int64(random.IntN(60)), int64(len(all))-1)
+			block := &schema.Block{Topic: "t", First: committed, Last: last, Events: slices.Clone(all[committed : last+1])}
+			s.events = all[:last+1]
+			if err := w.Handle(t.Context(), block); err != nil {
+				t.Fatal(err)
+			}
+			dies := random.IntN(4)
+			if dies != 1 { // else before it could commit
+				committed = last + 1
+			}
+			if dies <= 1 {
+				w = s.watch(cfg)
+				resume()
+			}
+		}
+		if have := w.lane(part{"t", 0}).engine; have.Tokens() != 4 || have.Offset() != int64(len(all))-1 {
+			t.Errorf("seed %d: %d tokens up to offset %d", seed, have.Tokens(), have.Offset())
+		}
+		if have, want := slices.Sorted(maps.Keys(s.findings)), slices.Sorted(maps.Keys(want)); !slices.Equal(have, want) {
+			t.Errorf("seed %d: found %v, want %v", seed, have, want)
+		}
+		if err := w.saveAll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range whole.Snapshot() {
+			if have := s.profiles[p.Token]; have.Events != p.Events || string(have.State) != string(p.State) {
+				t.Errorf("seed %d: the profile of %s has %d events in %d bytes, want %d in %d", seed, p.Token, have.Events, len(have.State), p.Events, len(p.State))
+			}
+		}
+	}
+}
