@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -114,7 +115,7 @@ func (a *app) wire(decoder *ingest.Decoder) (err error) {
 	a.watch = &watch{cfg: detecting, history: db, record: db, accept: a.dispatcher.Accept, log: a.log, metrics: a.metrics, parts: map[part]*lane{}}
 	a.pipeline = &ingest.Pipeline{
 		Config: a.cfg.Ingest.Block, Decoder: decoder, Store: db, Handler: a.watch, Log: a.log,
-		Retryable: clickhouse.Retryable, Observer: ingestMetrics{a.metrics},
+		Retryable: clickhouse.Retryable, Observer: ingestMetrics{a.metrics, a.log, &sync.Map{}},
 	}
 	for _, n := range a.notifiers {
 		a.metrics.queue.WithLabelValues(n.Name())

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"log/slog"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -143,7 +145,11 @@ func (m *metrics) found(findings []schema.Finding) {
 }
 
 // ingestMetrics is the ingest.Observer.
-type ingestMetrics struct{ *metrics }
+type ingestMetrics struct {
+	*metrics
+	log  *slog.Logger
+	told *sync.Map // reasons that the log has named; there are as many as format.Reasons
+}
 
 func (m ingestMetrics) Fetched(topic string, partition int32, records int, bytes int64) {
 	p := strconv.Itoa(int(partition))
@@ -164,11 +170,21 @@ func (m ingestMetrics) Stored(b *schema.Block, appended time.Time, took time.Dur
 	m.rows.WithLabelValues("events", b.Topic, p).Add(float64(len(b.Events)))
 	m.rows.WithLabelValues("dead_letters", b.Topic, p).Add(float64(len(b.DeadLetters)))
 	for i := range b.DeadLetters {
-		m.deadLetters.WithLabelValues(b.DeadLetters[i].Reason).Inc()
+		m.refused(&b.DeadLetters[i])
 	}
 	m.inserts.WithLabelValues(b.Topic, p).Observe(took.Seconds())
 	if !appended.IsZero() {
 		m.latency.Observe(time.Since(appended).Seconds())
+	}
+}
+
+// refused counts a dead letter. The log names each reason once: thousands of them would
+// say no more, and none would leave the user to find out from missing rows.
+func (m ingestMetrics) refused(d *schema.DeadLetter) {
+	m.deadLetters.WithLabelValues(d.Reason).Inc()
+	if _, told := m.told.LoadOrStore(d.Reason, true); !told {
+		m.log.Warn("records are refused for this reason from now on; all of them are in dead_letters (SELECT * FROM dead_letter_reasons)",
+			"reason", d.Reason, "detail", d.Detail, "topic", d.Topic, "partition", d.Partition, "offset", d.Offset)
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 // How many worlds TestWorlds looks at, and from which seed on. detect/EVALUATION.md has
 // the command for many.
 var (
-	worlds     = flag.Int("worlds", 2, "worlds that TestWorlds looks at")
+	worlds     = flag.Int("worlds", 1, "worlds that TestWorlds looks at")
 	firstWorld = flag.Uint64("first-world", 1001, "seed of the first of them")
 	nats       = flag.Float64("alert-nats", detect.DefaultConfig().AlertNats, "detect.alert_nats of TestWorlds")
 	everyday   = flag.Bool("everyday", false, "TestWorlds takes the history for the present, to count false alerts over weeks")
