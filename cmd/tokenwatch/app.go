@@ -144,12 +144,21 @@ func (a *app) run(ctx context.Context) error {
 	})
 	group.Go(func() error {
 		defer stopAlerting()
-		err := a.consumer.Run(ctx, func(ctx context.Context, c *kafka.Claim) error { return a.pipeline.Run(ctx, c) })
+		err := a.consumer.Run(ctx, a.work)
 		saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Ingest.Block.Grace)
 		defer cancel()
 		return errors.Join(err, a.watch.saveAll(saving))
 	})
 	return group.Wait()
+}
+
+// work runs the pipeline of one partition.
+func (a *app) work(ctx context.Context, c *kafka.Claim) error {
+	err := a.pipeline.Run(ctx, c)
+	if err != nil {
+		a.watch.forget(c.Topic(), c.Partition())
+	}
+	return err
 }
 
 // watchReadiness keeps readyz true to what the consumer and the pipelines say.

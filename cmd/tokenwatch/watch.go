@@ -139,6 +139,15 @@ func (w *watch) saveAll(ctx context.Context) error {
 	return nil
 }
 
+// forget drops a partition whose pipeline failed. What its last block came to may not be
+// committed, so its profiles may be ahead of the offsets; whoever takes the partition
+// over rebuilds them from what was stored before.
+func (w *watch) forget(topic string, partition int32) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.parts, part{topic, partition})
+}
+
 func (w *watch) lane(p part) *lane {
 	w.mu.Lock()
 	defer w.mu.Unlock()

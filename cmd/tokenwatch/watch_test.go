@@ -149,3 +149,29 @@ func TestWatchDies(t *testing.T) {
 		}
 	}
 }
+
+// TestFailedPartitionIsNotStored: when a pipeline fails, its offsets may not be committed,
+// and profiles that are ahead of them would learn the block twice.
+func TestFailedPartitionIsNotStored(t *testing.T) {
+	s := &shelf{profiles: map[schema.TokenID]schema.Profile{}, findings: map[string]int{}}
+	w := s.watch(detect.DefaultConfig())
+	ctx := context.Background()
+	block := &schema.Block{Topic: "t", First: 0, Last: 0, Events: []schema.Event{{Topic: "t", Token: schema.TokenID{1}, Time: time.Unix(1e9, 0), Ingested: time.Unix(1e9, 0)}}}
+	for _, failed := range []bool{true, false} {
+		if err := w.Resume(ctx, "t", 0, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Handle(ctx, block); err != nil {
+			t.Fatal(err)
+		}
+		if failed {
+			w.forget("t", 0)
+		}
+		if err := w.saveAll(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if stored := len(s.profiles) > 0; stored == failed {
+			t.Errorf("failed is %v: %d profiles stored", failed, len(s.profiles))
+		}
+	}
+}
