@@ -52,7 +52,7 @@ func DefaultConfig() Config {
 		Topic:            "gateway.access",
 		Group:            "tokenwatch",
 		ClientID:         "tokenwatch",
-		Partitions:       4,
+		Partitions:       1,
 		MinBytes:         1,
 		MaxBytes:         4 << 20,
 		MaxWait:          500 * time.Millisecond,
