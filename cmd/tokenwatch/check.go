@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/alert"
@@ -152,7 +153,7 @@ func (c Config) tryKafka(ctx context.Context, p *process) (detail string, err er
 		if err := kafka.Check(ctx, c.Kafka.Config); err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("configured, %v has topic %s", c.Kafka.Brokers, c.Kafka.Topic), nil
+		return fmt.Sprintf("configured, %v has topic %s", c.Kafka.Brokers, strings.Join(c.Kafka.Topics(), ", ")), nil
 	}
 	e := newEngines(c, p.logger(c.Log), newReadiness())
 	defer func() {
@@ -165,7 +166,7 @@ func (c Config) tryKafka(ctx context.Context, p *process) (detail string, err er
 	} else if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("embedded, %v has topic %s", e.kafka.Brokers, e.kafka.Topic), nil
+	return fmt.Sprintf("embedded, %v has topic %s", e.kafka.Brokers, strings.Join(e.kafka.Topics(), ", ")), nil
 }
 
 func (c checkCommand) tryChannel(ctx context.Context, n alert.Notifier) (string, error) {

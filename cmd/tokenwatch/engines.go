@@ -86,7 +86,7 @@ func (e *engines) startKafka(ctx context.Context, cfg Config) error {
 	}
 	e.broker = broker
 	e.kafka.Brokers = broker.Brokers()
-	e.log.Info("embedded Kafka started", "brokers", broker.Brokers(), "topic", e.kafka.Topic)
+	e.log.Info("embedded Kafka started", "brokers", broker.Brokers(), "topics", e.kafka.Topics())
 	if err := kafka.EnsureTopic(ctx, e.kafka, e.kafka.Partitions); err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ func (runCommand) Run(p *process) error {
 	log := p.logger(cfg.Log)
 	a, err := openApp(p.ctx, cfg, log)
 	if err == nil {
-		log.Info("watching", "version", version(), "topic", a.engines.kafka.Topic, "group", a.engines.kafka.Group,
+		log.Info("watching", "version", version(), "topics", a.engines.kafka.Topics(), "group", a.engines.kafka.Group,
 			"brokers", a.engines.kafka.Brokers, "channels", a.channels(), "metrics", "http://"+a.listener.Addr().String()+"/metrics")
 		a.warn(p.ctx)
 		err = a.run(p.ctx)

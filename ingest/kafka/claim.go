@@ -16,6 +16,7 @@ type Claim struct {
 	log        *slog.Logger
 	net        *network
 	outages    *outages
+	topic      string
 	partition  int32
 	generation int
 	member     string
@@ -23,7 +24,7 @@ type Claim struct {
 }
 
 // Topic is the topic's name.
-func (c *Claim) Topic() string { return c.cfg.Topic }
+func (c *Claim) Topic() string { return c.topic }
 
 // Partition is the partition's number.
 func (c *Claim) Partition() int32 { return c.partition }
@@ -33,7 +34,7 @@ func (c *Claim) Partition() int32 { return c.partition }
 func (c *Claim) HighWater() int64 { return c.highWater.Load() }
 
 // String names the partition, e.g. "gateway.access/3".
-func (c *Claim) String() string { return fmt.Sprintf("%s/%d", c.cfg.Topic, c.partition) }
+func (c *Claim) String() string { return fmt.Sprintf("%s/%d", c.topic, c.partition) }
 
 func (c *Claim) sawEnd(offset int64) {
 	for {
@@ -64,7 +65,7 @@ func (c *Claim) Committed(ctx context.Context) (offset int64, metadata string, e
 func (c *Claim) committed(ctx context.Context) (int64, string, error) {
 	answer, err := c.net.client.OffsetFetch(ctx, &kafkago.OffsetFetchRequest{
 		GroupID: c.cfg.Group,
-		Topics:  map[string][]int{c.cfg.Topic: {int(c.partition)}},
+		Topics:  map[string][]int{c.topic: {int(c.partition)}},
 	})
 	if err != nil {
 		return 0, "", err
@@ -72,7 +73,7 @@ func (c *Claim) committed(ctx context.Context) (int64, string, error) {
 	if answer.Error != nil {
 		return 0, "", answer.Error
 	}
-	for _, p := range answer.Topics[c.cfg.Topic] {
+	for _, p := range answer.Topics[c.topic] {
 		if p.Partition == int(c.partition) {
 			return p.CommittedOffset, p.Metadata, p.Error
 		}
@@ -104,13 +105,13 @@ func (c *Claim) commit(ctx context.Context, offset int64, metadata string) error
 		GenerationID: c.generation,
 		MemberID:     c.member,
 		Topics: map[string][]kafkago.OffsetCommit{
-			c.cfg.Topic: {{Partition: int(c.partition), Offset: offset, Metadata: metadata}},
+			c.topic: {{Partition: int(c.partition), Offset: offset, Metadata: metadata}},
 		},
 	})
 	if err != nil {
 		return err
 	}
-	for _, p := range answer.Topics[c.cfg.Topic] {
+	for _, p := range answer.Topics[c.topic] {
 		if p.Partition == int(c.partition) {
 			return p.Error
 		}

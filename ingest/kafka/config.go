@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -13,8 +14,10 @@ import (
 type Config struct {
 	// Brokers are host:port addresses; one that answers is enough to find the others.
 	Brokers []string `yaml:"brokers"`
-	// Topic holds the gateways' access logs.
+	// Topic holds the gateways' access logs. What comes in over HTTP or from files goes there too.
 	Topic string `yaml:"topic"`
+	// FurtherTopics are read as well, for gateways that write to topics of their own.
+	FurtherTopics []string `yaml:"further_topics"`
 	// Group is the consumer group. Instances that share it share the partitions.
 	Group string `yaml:"group"`
 	// ClientID is how the brokers' logs and quotas name this client.
@@ -107,6 +110,14 @@ func (c Config) validateNames() error {
 	if err := validTopic(c.Topic); err != nil {
 		return fmt.Errorf("kafka.topic: %w", err)
 	}
+	for i, topic := range c.FurtherTopics {
+		if err := validTopic(topic); err != nil {
+			return fmt.Errorf("kafka.further_topics: %w", err)
+		}
+		if topic == c.Topic || slices.Contains(c.FurtherTopics[:i], topic) {
+			return fmt.Errorf("kafka.further_topics: %q is named twice", topic)
+		}
+	}
 	if c.Group == "" {
 		return errors.New("kafka.group: must not be empty")
 	}
@@ -115,6 +126,9 @@ func (c Config) validateNames() error {
 	}
 	return nil
 }
+
+// Topics are all topics that are read, the main one first.
+func (c Config) Topics() []string { return append([]string{c.Topic}, c.FurtherTopics...) }
 
 // validTopic holds a name to Kafka's own rule.
 func validTopic(name string) error {

@@ -72,13 +72,13 @@ func (c *Consumer) Run(ctx context.Context, work Work) error {
 
 // member is one membership, from joining to leaving.
 func (c *Consumer) member(ctx context.Context, net *network, work Work, joined func()) error {
-	if err := net.topicExists(ctx); err != nil {
+	if err := net.topicsExist(ctx); err != nil {
 		return err
 	}
 	group, err := kafkago.NewConsumerGroup(kafkago.ConsumerGroupConfig{
 		ID:                     c.cfg.Group,
 		Brokers:                c.cfg.Brokers,
-		Topics:                 []string{c.cfg.Topic},
+		Topics:                 c.cfg.Topics(),
 		Dialer:                 net.dialer,
 		HeartbeatInterval:      c.cfg.SessionTimeout / 5,
 		SessionTimeout:         c.cfg.SessionTimeout,

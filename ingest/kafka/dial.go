@@ -40,27 +40,27 @@ func (n *network) newTransport() *kafkago.Transport {
 	return &kafkago.Transport{
 		ClientID: n.cfg.ClientID, DialTimeout: n.cfg.Timeout, TLS: n.dialer.TLS, SASL: n.dialer.SASLMechanism,
 		// The transport asks for every topic of the cluster unless it is told which.
-		MetadataTopics: []string{n.cfg.Topic},
+		MetadataTopics: n.cfg.Topics(),
 	}
 }
 
 func (n *network) close() { n.transport.CloseIdleConnections() }
 
 // dialLeader connects to the broker that leads a partition, asking each broker in turn.
-func (n *network) dialLeader(ctx context.Context, partition int32) (*kafkago.Conn, error) {
+func (n *network) dialLeader(ctx context.Context, topic string, partition int32) (*kafkago.Conn, error) {
 	dialer := *n.dialer
 	dialer.DialFunc = n.dialPatient
 	ctx, cancel := context.WithTimeout(ctx, n.cfg.Timeout)
 	defer cancel()
 	var failed error
 	for _, broker := range n.cfg.Brokers {
-		conn, err := dialer.DialLeader(ctx, "tcp", broker, n.cfg.Topic, int(partition))
+		conn, err := dialer.DialLeader(ctx, "tcp", broker, topic, int(partition))
 		if err == nil {
 			return conn, nil
 		}
 		failed = errors.Join(failed, err)
 	}
-	return nil, fmt.Errorf("connecting to the leader of %s/%d: %w", n.cfg.Topic, partition, failed)
+	return nil, fmt.Errorf("connecting to the leader of %s/%d: %w", topic, partition, failed)
 }
 
 func (n *network) dialPatient(ctx context.Context, network, address string) (net.Conn, error) {

@@ -67,7 +67,7 @@ type fetcher struct {
 
 // connection reads from one connection until it breaks.
 func (f *fetcher) connection(ctx context.Context) error {
-	conn, err := f.claim.net.dialLeader(ctx, f.claim.partition)
+	conn, err := f.claim.net.dialLeader(ctx, f.claim.topic, f.claim.partition)
 	if err != nil {
 		return err
 	}
@@ -219,7 +219,7 @@ func (f *fetcher) stuck() error {
 // gap finds out which offsets cannot be read. It asks over another connection, since kafka-go
 // leaves a part of the refusal unread on the one that got it.
 func (f *fetcher) gap(ctx context.Context) error {
-	conn, err := f.claim.net.dialLeader(ctx, f.claim.partition)
+	conn, err := f.claim.net.dialLeader(ctx, f.claim.topic, f.claim.partition)
 	if err != nil {
 		return err
 	}
@@ -229,7 +229,7 @@ func (f *fetcher) gap(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("asking for the offsets of %s: %w", f.claim, err)
 	}
-	gap := &GapError{Topic: f.claim.cfg.Topic, Partition: f.claim.partition, From: f.next, To: first}
+	gap := &GapError{Topic: f.claim.topic, Partition: f.claim.partition, From: f.next, To: first}
 	switch {
 	case f.next < first:
 		return gap

@@ -15,7 +15,7 @@ func (c *Consumer) generation(ctx context.Context, net *network, gen *kafkago.Ge
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	claims := c.claims(net, gen)
-	c.log.Info("kafka: joined", "group", c.cfg.Group, "generation", gen.ID, "partitions", partitions(claims))
+	c.log.Info("kafka: joined", "group", c.cfg.Group, "generation", gen.ID, "partitions", names(claims))
 
 	var working sync.WaitGroup
 	start := func(do func(ctx context.Context) error) {
@@ -92,24 +92,26 @@ func lost(err error) error {
 
 func (c *Consumer) claims(net *network, gen *kafkago.Generation) []*Claim {
 	var claims []*Claim
-	for _, assigned := range gen.Assignments[c.cfg.Topic] {
-		claim := &Claim{
-			cfg: c.cfg, log: c.log, net: net, outages: c.outages,
-			partition:  int32(assigned.ID),
-			generation: int(gen.ID), member: gen.MemberID,
+	for _, topic := range c.cfg.Topics() {
+		for _, assigned := range gen.Assignments[topic] {
+			claim := &Claim{
+				cfg: c.cfg, log: c.log, net: net, outages: c.outages,
+				topic: topic, partition: int32(assigned.ID),
+				generation: int(gen.ID), member: gen.MemberID,
+			}
+			claim.highWater.Store(-1)
+			claims = append(claims, claim)
 		}
-		claim.highWater.Store(-1)
-		claims = append(claims, claim)
 	}
 	return claims
 }
 
-func partitions(claims []*Claim) []int32 {
-	ids := make([]int32, len(claims))
+func names(claims []*Claim) []string {
+	names := make([]string, len(claims))
 	for i, claim := range claims {
-		ids[i] = claim.partition
+		names[i] = claim.String()
 	}
-	return ids
+	return names
 }
 
 // watchEnds keeps the claims' high watermarks fresh.
@@ -121,10 +123,8 @@ func (c *Consumer) watchEnds(ctx context.Context, net *network, claims []*Claim)
 	tick := time.NewTicker(watermarkWatch)
 	defer tick.Stop()
 	for {
-		if ends, err := net.ends(ctx, partitions(claims)); err == nil {
-			for _, claim := range claims {
-				claim.sawEnd(ends[claim.partition])
-			}
+		if err := net.ends(ctx, claims); err != nil && ctx.Err() == nil {
+			c.log.Debug("kafka: asking for the ends of the partitions", "error", err)
 		}
 		select {
 		case <-ctx.Done():

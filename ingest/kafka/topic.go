@@ -11,29 +11,46 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 )
 
-// EnsureTopic creates the configured topic when it is missing. An existing topic is left as it is.
+// EnsureTopic creates the configured topics that are missing. An existing topic is left as it is.
 func EnsureTopic(ctx context.Context, cfg Config, partitions int) error {
 	net, err := newNetwork(cfg)
 	if err != nil {
 		return err
 	}
 	defer net.close()
-	if err := net.topicExists(ctx); err == nil || !errors.Is(err, kafkago.UnknownTopicOrPartition) {
-		return err
+	for _, topic := range cfg.Topics() {
+		if err := net.ensure(ctx, topic, partitions); err != nil {
+			return err
+		}
 	}
-	answer, err := net.client.CreateTopics(ctx, &kafkago.CreateTopicsRequest{
-		Topics: []kafkago.TopicConfig{{Topic: cfg.Topic, NumPartitions: partitions, ReplicationFactor: -1}},
-	})
-	if err == nil {
-		err = answer.Errors[cfg.Topic]
-	}
-	if err != nil && !errors.Is(err, kafkago.TopicAlreadyExists) {
-		return fmt.Errorf("kafka.topic: creating %q: %w", cfg.Topic, err)
-	}
-	return net.topicSettled(ctx)
+	return nil
 }
 
-// Check reports whether the brokers can be reached, let this client in, and have the topic.
+func (n *network) ensure(ctx context.Context, topic string, partitions int) error {
+	if err := n.topicExists(ctx, topic); err == nil || !errors.Is(err, kafkago.UnknownTopicOrPartition) {
+		return err
+	}
+	answer, err := n.client.CreateTopics(ctx, &kafkago.CreateTopicsRequest{
+		Topics: []kafkago.TopicConfig{{Topic: topic, NumPartitions: partitions, ReplicationFactor: -1}},
+	})
+	if err == nil {
+		err = answer.Errors[topic]
+	}
+	if err != nil && !errors.Is(err, kafkago.TopicAlreadyExists) {
+		return fmt.Errorf("%s: creating %q: %w", n.topicKey(topic), topic, err)
+	}
+	return n.topicSettled(ctx, topic)
+}
+
+// topicKey is the key of the configuration that names the topic.
+func (n *network) topicKey(topic string) string {
+	if topic == n.cfg.Topic {
+		return "kafka.topic"
+	}
+	return "kafka.further_topics"
+}
+
+// Check reports whether the brokers can be reached, let this client in, and have the topics.
 // Its errors begin with the key of the configuration that is to blame.
 func Check(ctx context.Context, cfg Config) error {
 	if err := cfg.Validate(); err != nil {
@@ -44,13 +61,22 @@ func Check(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer net.close()
-	return net.topicExists(ctx)
+	return net.topicsExist(ctx)
+}
+
+func (n *network) topicsExist(ctx context.Context) error {
+	for _, topic := range n.cfg.Topics() {
+		if err := n.topicExists(ctx, topic); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // topicExists asks whether there is a topic, over connections of its own, since the client answers from a cache.
 // It does not use the simpler call that kafka-go's connections have: that one makes brokers
 // which may create topics create this one.
-func (n *network) topicExists(ctx context.Context) error {
+func (n *network) topicExists(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, n.cfg.Timeout)
 	defer cancel()
 	if err := n.signIn(ctx); err != nil {
@@ -59,13 +85,13 @@ func (n *network) topicExists(ctx context.Context) error {
 	fresh := n.newTransport()
 	defer fresh.CloseIdleConnections()
 	client := &kafkago.Client{Addr: n.client.Addr, Transport: fresh}
-	answer, err := client.Metadata(ctx, &kafkago.MetadataRequest{Topics: []string{n.cfg.Topic}})
+	answer, err := client.Metadata(ctx, &kafkago.MetadataRequest{Topics: []string{name}})
 	if err != nil {
 		return fmt.Errorf("%s: %w", n.blame(err), err)
 	}
 	var found error = kafkago.UnknownTopicOrPartition
 	for _, topic := range answer.Topics {
-		if topic.Name == n.cfg.Topic {
+		if topic.Name == name {
 			found = topic.Error
 		}
 	}
@@ -73,11 +99,11 @@ func (n *network) topicExists(ctx context.Context) error {
 	case found == nil, errors.Is(found, kafkago.LeaderNotAvailable):
 		return nil
 	case errors.Is(found, kafkago.UnknownTopicOrPartition):
-		return fmt.Errorf("kafka.topic: %s: no topic %q: %w", strings.Join(n.cfg.Brokers, ", "), n.cfg.Topic, found)
+		return fmt.Errorf("%s: %s: no topic %q: %w", n.topicKey(name), strings.Join(n.cfg.Brokers, ", "), name, found)
 	case errors.Is(found, kafkago.TopicAuthorizationFailed):
-		return fmt.Errorf("kafka.topic: not allowed to read %q: %w", n.cfg.Topic, found)
+		return fmt.Errorf("%s: not allowed to read %q: %w", n.topicKey(name), name, found)
 	}
-	return fmt.Errorf("kafka.topic: %q: %w", n.cfg.Topic, found)
+	return fmt.Errorf("%s: %q: %w", n.topicKey(name), name, found)
 }
 
 // signIn connects to whichever broker lets this client in: errors of the client itself do not say why not.
@@ -112,10 +138,10 @@ func (n *network) blame(err error) string {
 }
 
 // topicSettled waits until a new topic is known to the brokers.
-func (n *network) topicSettled(ctx context.Context) error {
+func (n *network) topicSettled(ctx context.Context, topic string) error {
 	pause := newPause()
 	for {
-		err := n.topicExists(ctx)
+		err := n.topicExists(ctx, topic)
 		if err == nil || !errors.Is(err, kafkago.UnknownTopicOrPartition) {
 			return err
 		}
@@ -126,23 +152,22 @@ func (n *network) topicSettled(ctx context.Context) error {
 	}
 }
 
-// ends asks for the offsets after the last records.
-func (n *network) ends(ctx context.Context, partitions []int32) (map[int32]int64, error) {
-	var wanted []kafkago.OffsetRequest
-	for _, p := range partitions {
-		wanted = append(wanted, kafkago.LastOffsetOf(int(p)))
+// ends asks for the offsets after the last records, and tells the claims.
+func (n *network) ends(ctx context.Context, claims []*Claim) error {
+	wanted := map[string][]kafkago.OffsetRequest{}
+	for _, claim := range claims {
+		wanted[claim.topic] = append(wanted[claim.topic], kafkago.LastOffsetOf(int(claim.partition)))
 	}
-	answer, err := n.client.ListOffsets(ctx, &kafkago.ListOffsetsRequest{
-		Topics: map[string][]kafkago.OffsetRequest{n.cfg.Topic: wanted},
-	})
+	answer, err := n.client.ListOffsets(ctx, &kafkago.ListOffsetsRequest{Topics: wanted})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	ends := make(map[int32]int64, len(partitions))
-	for _, p := range answer.Topics[n.cfg.Topic] {
-		if p.Error == nil {
-			ends[int32(p.Partition)] = p.LastOffset
+	for _, claim := range claims {
+		for _, p := range answer.Topics[claim.topic] {
+			if p.Error == nil && int32(p.Partition) == claim.partition {
+				claim.sawEnd(p.LastOffset)
+			}
 		}
 	}
-	return ends, nil
+	return nil
 }
