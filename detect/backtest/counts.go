@@ -1,0 +1,170 @@
+package backtest
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Counts are requests per token and interval, without anything else about them.
+type Counts struct {
+	// Interval is how long each count lasts: the most common distance between the rows of a token.
+	Interval time.Duration
+	// Tokens are the names in the input, in the order of their first rows. A single series has one,
+	// which is empty.
+	Tokens []string
+	// Rows are in the order of time, and for equal times in the order of the input.
+	Rows []Count
+	// Ignored counts rows that were left out, by reason.
+	Ignored map[string]int
+
+	moments moments
+}
+
+// Count is one row.
+type Count struct {
+	At       time.Time // when the interval began
+	Token    int32     // index into Counts.Tokens
+	Requests float64
+}
+
+// Reasons to leave a row out. A hole is not counted as zero requests, nor is a negative
+// number: both say that nothing is known.
+const (
+	ignoredNegative = "negative count"
+	ignoredEmpty    = "no count"
+	ignoredRepeat   = "second row for a token and time"
+)
+
+// ReadCounts reads CSV with the columns ts, token and requests, or timestamp and value for
+// a single series; others are ignored, and so is their order. Holes and rows out of order are
+// fine. A row that cannot be understood is an error that names its line.
+func ReadCounts(r io.Reader) (*Counts, error) {
+	rows := csv.NewReader(r)
+	rows.ReuseRecord = true
+	at, token, requests, err := countColumns(rows)
+	if err != nil {
+		return nil, err
+	}
+	c := &Counts{Ignored: map[string]int{}}
+	names := map[string]int32{}
+	for {
+		row, err := rows.Read()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("counts: %w", err)
+		}
+		name := ""
+		if token >= 0 {
+			name = row[token]
+		}
+		if err := c.add(names, row[at], name, row[requests]); err != nil {
+			line, _ := rows.FieldPos(0)
+			return nil, fmt.Errorf("counts: line %d: %w", line, err)
+		}
+	}
+	if len(c.Rows) == 0 {
+		return nil, errors.New("counts: no row with a count")
+	}
+	c.arrange()
+	return c, nil
+}
+
+// countColumns finds the columns by the header's names.
+func countColumns(rows *csv.Reader) (at, token, requests int, err error) {
+	header, err := rows.Read()
+	if err != nil {
+		return 0, 0, 0, fmt.Errorf("counts: reading the header: %w", err)
+	}
+	find := func(names ...string) int {
+		return slices.IndexFunc(header, func(h string) bool {
+			return slices.Contains(names, strings.ToLower(strings.TrimSpace(strings.TrimPrefix(h, "\ufeff"))))
+		})
+	}
+	at, token, requests = find("ts", "timestamp", "time"), find("token"), find("requests", "value", "count")
+	if at < 0 || requests < 0 {
+		return 0, 0, 0, fmt.Errorf("counts: the header is %q: want ts,token,requests or timestamp,value", strings.Join(header, ","))
+	}
+	return at, token, requests, nil
+}
+
+func (c *Counts) add(names map[string]int32, at, name, requests string) error {
+	moment, err := c.moments.read(at)
+	if err != nil {
+		return err
+	}
+	requests = strings.TrimSpace(requests)
+	if requests == "" {
+		c.Ignored[ignoredEmpty]++
+		return nil
+	}
+	n, err := strconv.ParseFloat(requests, 64)
+	switch {
+	case err != nil || math.IsInf(n, 0):
+		return fmt.Errorf("count %q: want a number", requests)
+	case math.IsNaN(n):
+		c.Ignored[ignoredEmpty]++
+		return nil
+	case n < 0:
+		c.Ignored[ignoredNegative]++
+		return nil
+	}
+	index, known := names[name]
+	if !known {
+		index = int32(len(c.Tokens))
+		names[name] = index
+		c.Tokens = append(c.Tokens, name)
+	}
+	c.Rows = append(c.Rows, Count{At: moment, Token: index, Requests: n})
+	return nil
+}
+
+// arrange brings the rows into the order of time and finds the interval.
+func (c *Counts) arrange() {
+	slices.SortStableFunc(c.Rows, func(a, b Count) int { return a.At.Compare(b.At) })
+	last := make([]time.Time, len(c.Tokens))
+	steps := map[time.Duration]int{}
+	kept := c.Rows[:0]
+	for _, row := range c.Rows {
+		if before := last[row.Token]; !before.IsZero() {
+			step := row.At.Sub(before)
+			if step == 0 {
+				c.Ignored[ignoredRepeat]++
+				continue
+			}
+			steps[step.Round(time.Second)]++
+		}
+		last[row.Token] = row.At
+		kept = append(kept, row)
+	}
+	c.Rows = kept
+	c.Interval = mostCommon(steps)
+}
+
+// mostCommon is the most frequent step, the shortest of several; a minute where there is none.
+func mostCommon(steps map[time.Duration]int) time.Duration {
+	best, most := time.Minute, 0
+	for step, n := range steps {
+		if n > most || n == most && step < best {
+			best, most = step, n
+		}
+	}
+	return max(best, time.Second)
+}
+
+// From is when the first interval begins.
+func (c *Counts) From() time.Time { return c.Rows[0].At }
+
+// To is when the last interval ends.
+func (c *Counts) To() time.Time { return c.Rows[len(c.Rows)-1].At.Add(c.Interval) }
+
+// AppendTime writes a moment as the input writes its own.
+func (c *Counts) AppendTime(dst []byte, at time.Time) []byte { return c.moments.write(dst, at) }

@@ -1,0 +1,85 @@
+package backtest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tokenwatch/tokenwatch/schema"
+)
+
+// Engine is what a run plays into: a [detect.Engine].
+type Engine interface {
+	// Process takes in an event and returns a finding if it tips the scale.
+	Process(ev *schema.Event) *schema.Finding
+	// Count takes in how many requests a token made in an interval, likewise.
+	Count(token schema.TokenID, at time.Time, interval time.Duration, requests float64) *schema.Finding
+	// Score is what the last event or count brought its token to; 1.0 = alert.
+	Score() float64
+}
+
+// Player plays history into an engine and tells what the engine thought.
+type Player struct {
+	Engine Engine
+	Tally  *Tally
+	// Findings and Scores get what is to be written down; Name is what the input calls the
+	// token, where that is no secret.
+	Finding func(f *schema.Finding, name string) error
+	Score   func(at time.Time, token schema.TokenID, name string, score float64) error
+
+	found []schema.Finding // since the end of the warm-up
+}
+
+// Event plays one event.
+func (p *Player) Event(ev *schema.Event) error {
+	found := p.Engine.Process(ev)
+	return p.note(Observation{Token: ev.Token, At: ev.Time, Known: ev.Time, Requests: 1, Score: p.Engine.Score()}, found, "")
+}
+
+// Counts plays counts; ids are what their tokens are called in findings. tick is called now and then
+// with how many rows are done.
+func (p *Player) Counts(c *Counts, ids []schema.TokenID, tick func(done int)) error {
+	if len(ids) != len(c.Tokens) {
+		return fmt.Errorf("%d tokens have %d names", len(c.Tokens), len(ids))
+	}
+	for i, row := range c.Rows {
+		found := p.Engine.Count(ids[row.Token], row.At, c.Interval, row.Requests)
+		seen := Observation{
+			Token: ids[row.Token], At: row.At, Known: row.At.Add(c.Interval), Requests: row.Requests, Score: p.Engine.Score(),
+		}
+		if err := p.note(seen, found, c.Tokens[row.Token]); err != nil {
+			return err
+		}
+		if i%4096 == 0 && tick != nil {
+			tick(i)
+		}
+	}
+	return nil
+}
+
+func (p *Player) note(o Observation, found *schema.Finding, name string) error {
+	p.Tally.Observe(o)
+	if p.Score != nil {
+		if err := p.Score(o.At, o.Token, name, o.Score); err != nil {
+			return fmt.Errorf("writing a score: %w", err)
+		}
+	}
+	if found == nil || o.At.Before(p.Tally.warm) {
+		return nil
+	}
+	p.found = append(p.found, *found)
+	if p.Finding != nil {
+		if err := p.Finding(found, name); err != nil {
+			return fmt.Errorf("writing a finding: %w", err)
+		}
+	}
+	return nil
+}
+
+// Found are the findings since the end of the warm-up.
+func (p *Player) Found() []schema.Finding { return p.found }
+
+// WarmUp is how long a run learns before it is judged: as long as asked for, but at most half
+// of what there is, so that a short history is judged too.
+func WarmUp(asked time.Duration, from, to time.Time) time.Duration {
+	return min(asked, to.Sub(from)/2)
+}

@@ -1,0 +1,142 @@
+package backtest
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/tokenwatch/tokenwatch/schema"
+)
+
+// Observation is what the engine thought of one event, or of one interval's count.
+type Observation struct {
+	Token    schema.TokenID
+	At       time.Time
+	Known    time.Time // when it could be known: at the end of an interval
+	Requests float64
+	Score    float64 // 1.0 = alert
+}
+
+// Tally keeps what the report needs of a run: the highest score of every token-day that
+// is not labelled, and what became of each label. Its size is that of the input's tokens
+// times days.
+type Tally struct {
+	warm     time.Time // judged from here on
+	lives    map[schema.TokenID]*life
+	outcomes map[schema.TokenID][]*outcome
+	all      []*outcome // in the order of the labels
+	from, to time.Time
+	total    int
+}
+
+// life is a token's days from its first judged one on.
+type life struct {
+	first int32     // day since 1970
+	best  []float32 // highest score of each day; unseen where nothing happened, so far
+}
+
+const unseen = float32(-1)
+
+// outcome is what became of a label.
+type outcome struct {
+	Label
+	seen     bool // something happened in it
+	best     float64
+	requests float64 // so far
+	alerted  bool
+	delay    time.Duration // from the start until it was known
+	cost     float64       // requests until then
+}
+
+// maxLife bounds the days of a run: a single row with a wild date must not fill the memory.
+const maxLife = 40_000
+
+// NewTally makes a tally that judges from a moment on. token names a label's token as the engine does; a
+// label may be of one of several, where the input does not say what kind of name it is.
+func NewTally(warm time.Time, labels []Label, token func(name string) []schema.TokenID) *Tally {
+	t := &Tally{warm: warm, lives: map[schema.TokenID]*life{}, outcomes: map[schema.TokenID][]*outcome{}}
+	for _, label := range labels {
+		o := &outcome{Label: label, best: math.Inf(-1)}
+		t.all = append(t.all, o)
+		for _, id := range token(label.Token) {
+			t.outcomes[id] = append(t.outcomes[id], o)
+		}
+	}
+	for _, list := range t.outcomes {
+		slices.SortStableFunc(list, func(a, b *outcome) int { return a.Start.Compare(b.Start) })
+	}
+	return t
+}
+
+// Observe takes in what the engine thought, in the order in which it did.
+func (t *Tally) Observe(o Observation) {
+	t.total++
+	if t.from.IsZero() || o.At.Before(t.from) {
+		t.from = o.At
+	}
+	if o.Known.After(t.to) {
+		t.to = o.Known
+	}
+	labelled := false
+	for _, label := range t.outcomes[o.Token] {
+		if o.At.Before(label.Start) {
+			break
+		}
+		if o.At.Before(label.End) {
+			label.observe(o)
+			labelled = true
+		}
+	}
+	if !labelled && !o.At.Before(t.warm) {
+		t.live(o)
+	}
+}
+
+func (l *outcome) observe(o Observation) {
+	l.seen = true
+	l.requests += o.Requests
+	l.best = max(l.best, o.Score)
+	if !l.alerted && o.Score >= 1 {
+		l.alerted, l.delay, l.cost = true, o.Known.Sub(l.Start), l.requests
+	}
+}
+
+// live notes a moment of ordinary life.
+func (t *Tally) live(o Observation) {
+	day := dayOf(o.At)
+	l := t.lives[o.Token]
+	if l == nil {
+		l = &life{first: day}
+		t.lives[o.Token] = l
+	}
+	at := int(day - l.first)
+	if at < 0 || at >= maxLife {
+		return // earlier than its first: out of order by days, and no day of its own
+	}
+	for len(l.best) <= at {
+		l.best = append(l.best, unseen)
+	}
+	l.best[at] = max(l.best[at], float32(o.Score))
+}
+
+const daySeconds = 24 * 60 * 60
+
+func dayOf(at time.Time) int32 { return int32(math.Floor(float64(at.Unix()) / daySeconds)) }
+
+// days calls use for each token-day of ordinary life. A day that a label touches, and the
+// one after it, while its evidence fades, are not.
+func (t *Tally) days(use func(token schema.TokenID, day int32, score float64)) {
+	for token, l := range t.lives {
+		spoilt := map[int32]bool{}
+		for _, label := range t.outcomes[token] {
+			for day := dayOf(label.Start); day <= dayOf(label.End)+1 && day-dayOf(label.Start) < maxLife; day++ {
+				spoilt[day] = true
+			}
+		}
+		for i, best := range l.best {
+			if day := l.first + int32(i); !spoilt[day] {
+				use(token, day, float64(max(best, 0)))
+			}
+		}
+	}
+}
