@@ -22,6 +22,7 @@ var rooms = map[string][]string{
 	"ingest/kafka":      {},
 	"ingest/geo":        {"schema"},
 	"detect":            {"schema"},
+	"detect/backtest":   {"schema", "detect"},
 	"alert":             {"schema"},
 	"alert/slack":       {"schema", "alert"},
 	"alert/telegram":    {"schema", "alert"},

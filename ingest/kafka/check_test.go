@@ -18,6 +18,7 @@ import (
 
 	"github.com/tokenwatch/tokenwatch/ingest/kafka"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 func TestCheck(t *testing.T) {
@@ -70,13 +71,22 @@ func TestCheckDoesNotCreateTheTopic(t *testing.T) {
 }
 
 func TestEnsureTopic(t *testing.T) {
-	cluster, cfg := newCluster(t)
+	broker := newBroker(t)
+	cfg := broker.config()
 	for range 2 { // the second finds it there
 		if err := kafka.EnsureTopic(t.Context(), cfg, 6); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := len(cluster.PartitionInfos(cfg.Topic)); n != 6 {
+	request := kmsg.NewPtrMetadataRequest()
+	asked := kmsg.NewMetadataRequestTopic()
+	asked.Topic = &cfg.Topic
+	request.Topics = append(request.Topics, asked)
+	answer, err := request.RequestWith(t.Context(), broker.admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(answer.Topics[0].Partitions); n != 6 {
 		t.Errorf("%d partitions, want 6", n)
 	}
 	produce(t, cfg, "ready at once")

@@ -39,6 +39,21 @@ func TestValidateNamesTheKey(t *testing.T) {
 		{"kafka.tls", func(c *kafka.Config) { c.TLS.CertFile = "cert.pem" }},
 		{"kafka.sasl.mechanism", func(c *kafka.Config) { c.SASL = kafka.SASL{Mechanism: "GSSAPI", Username: "u"} }},
 		{"kafka.sasl.username", func(c *kafka.Config) { c.SASL.Mechanism = "PLAIN" }},
+		{"kafka.sasl.mechanism", func(c *kafka.Config) {
+			c.SASL = kafka.SASL{Mechanism: "PLAIN", Username: "u", OAuth: kafka.OAuth{Token: "t"}}
+		}},
+		{"kafka.sasl.username", bearer(kafka.OAuth{Token: "t"}, "u")},
+		{"kafka.sasl.token", bearer(kafka.OAuth{}, "")},
+		{"kafka.sasl.token", bearer(kafka.OAuth{Token: "t", TokenFile: "f"}, "")},
+		{"kafka.sasl.token", bearer(kafka.OAuth{Token: "two words"}, "")},
+		{"kafka.sasl.token_url", bearer(kafka.OAuth{Token: "t", ClientID: "c"}, "")},
+		{"kafka.sasl.token_url", bearer(kafka.OAuth{TokenURL: "idp.example.org", ClientID: "c", ClientSecret: "s"}, "")},
+		{"kafka.sasl.token_url", bearer(kafka.OAuth{TokenURL: "http://idp.example.org/token", ClientID: "c", ClientSecret: "s"}, "")},
+		{"kafka.sasl.token_url", bearer(kafka.OAuth{TokenURL: "https://u:p@idp.example.org/token", ClientID: "c", ClientSecret: "s"}, "")},
+		{"kafka.sasl.client_id", bearer(kafka.OAuth{TokenURL: "https://idp.example.org/token", ClientSecret: "s"}, "")},
+		{"kafka.sasl.client_secret", bearer(kafka.OAuth{TokenURL: "https://idp.example.org/token", ClientID: "c"}, "")},
+		{"kafka.sasl.extensions", bearer(kafka.OAuth{Token: "t", Extensions: []string{"auth=x"}}, "")},
+		{"kafka.sasl.extensions", bearer(kafka.OAuth{Token: "t", Extensions: []string{"a=\x01b=c"}}, "")},
 	} {
 		cfg := complete
 		c.spoil(&cfg)
@@ -48,9 +63,13 @@ func TestValidateNamesTheKey(t *testing.T) {
 	}
 }
 
+func bearer(o kafka.OAuth, username string) func(*kafka.Config) {
+	return func(c *kafka.Config) { c.SASL = kafka.SASL{Mechanism: "OAUTHBEARER", Username: username, OAuth: o} }
+}
+
 func TestPasswordsAreNotPrinted(t *testing.T) {
 	cfg := kafka.DefaultConfig()
-	cfg.SASL.Password = "hunter2"
+	cfg.SASL.Password, cfg.SASL.Token, cfg.SASL.ClientSecret = "hunter2", "hunter2", "hunter2"
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "%v %+v %#v %s %q", cfg, cfg, cfg, cfg.SASL.Password, cfg.SASL.Password)
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("configuration", "kafka", cfg, "password", cfg.SASL.Password)

@@ -20,8 +20,9 @@ func fetchAll(r *recorder) kafka.Work {
 }
 
 func TestConsumesEveryPartitionInOrder(t *testing.T) {
-	cluster, cfg := newCluster(t)
-	topic(t, cluster, cfg, 4, nil)
+	broker := newBroker(t)
+	cfg := broker.config()
+	broker.topic(t, cfg, 4, nil)
 	values := make([]string, 1000)
 	for i := range values {
 		values[i] = fmt.Sprintf("value %d", i)
@@ -49,8 +50,9 @@ func TestConsumesEveryPartitionInOrder(t *testing.T) {
 }
 
 func TestNewRecordsArriveSoon(t *testing.T) {
-	cluster, cfg := newCluster(t)
-	topic(t, cluster, cfg, 1, nil)
+	broker := newBroker(t)
+	cfg := broker.config()
+	broker.topic(t, cfg, 1, nil)
 	got := newRecorder()
 	consuming(t, cfg, fetchAll(got))
 	for i := range 5 {
@@ -60,8 +62,9 @@ func TestNewRecordsArriveSoon(t *testing.T) {
 }
 
 func TestCommitKeepsOffsetAndNote(t *testing.T) {
-	cluster, cfg := newCluster(t)
-	topic(t, cluster, cfg, 1, nil)
+	broker := newBroker(t)
+	cfg := broker.config()
+	broker.topic(t, cfg, 1, nil)
 	produce(t, cfg, "a", "b", "c")
 	note := `{"pending":[2,17],"at":1735689600000}`
 
@@ -83,8 +86,7 @@ func TestCommitKeepsOffsetAndNote(t *testing.T) {
 		t.Errorf("before the first commit: %+v", first)
 	}
 	eventually(t, "the commit", func() bool {
-		info := cluster.GroupInfo(cfg.Group)
-		return info != nil && info.Commits[cfg.Topic][0].Metadata == note
+		return broker.committed(t, cfg, 0) == (committed{2, note})
 	})
 	stop()
 	consuming(t, cfg, work)
@@ -94,8 +96,9 @@ func TestCommitKeepsOffsetAndNote(t *testing.T) {
 }
 
 func TestTwoConsumersShareThePartitions(t *testing.T) {
-	cluster, cfg := newCluster(t)
-	topic(t, cluster, cfg, 4, nil)
+	broker := newBroker(t)
+	cfg := broker.config()
+	broker.topic(t, cfg, 4, nil)
 	var mu sync.Mutex
 	held := map[string]map[int32]bool{"a": {}, "b": {}}
 	worker := func(name string) kafka.Work {
@@ -127,8 +130,9 @@ func TestTwoConsumersShareThePartitions(t *testing.T) {
 
 // A member that is told to stop, or has to give its partition back, can still commit what it has in hand.
 func TestLastCommitOfAStop(t *testing.T) {
-	cluster, cfg := newCluster(t)
-	topic(t, cluster, cfg, 2, nil)
+	broker := newBroker(t)
+	cfg := broker.config()
+	broker.topic(t, cfg, 2, nil)
 	started := make(chan struct{}, 2)
 	failures := make(chan error, 2)
 	_, stop := consuming(t, cfg, func(ctx context.Context, claim *kafka.Claim) error {
@@ -146,20 +150,21 @@ func TestLastCommitOfAStop(t *testing.T) {
 			t.Errorf("last commit: %v", err)
 		}
 	}
-	for p, commit := range cluster.GroupInfo(cfg.Group).Commits[cfg.Topic] {
-		if commit.Offset != 7 || commit.Metadata != "last words" {
-			t.Errorf("partition %d: committed %+v", p, commit)
+	for p := range int32(2) {
+		if have := broker.committed(t, cfg, p); have != (committed{7, "last words"}) {
+			t.Errorf("partition %d: committed %+v", p, have)
 		}
 	}
-	if members := cluster.GroupInfo(cfg.Group).Members; len(members) != 0 {
-		t.Errorf("still in the group: %+v", members)
+	if n := broker.members(t, cfg); n != 0 {
+		t.Errorf("%d members are still in the group", n)
 	}
 }
 
 // Two consumers believe to own the partition: the broker refuses the one of the old generation.
 func TestCommitOfAnOldGenerationIsFenced(t *testing.T) {
-	cluster, cfg := newCluster(t)
-	topic(t, cluster, cfg, 1, nil)
+	broker := newBroker(t)
+	cfg := broker.config()
+	broker.topic(t, cfg, 1, nil)
 	cfg.RebalanceTimeout = time.Second
 	stale := make(chan *kafka.Claim, 1)
 	release := make(chan struct{})
@@ -199,8 +204,9 @@ func TestCommitOfAnOldGenerationIsFenced(t *testing.T) {
 }
 
 func TestFailedWorkIsRepeatedWhileTheOthersGoOn(t *testing.T) {
-	cluster, cfg := newCluster(t)
-	topic(t, cluster, cfg, 2, nil)
+	broker := newBroker(t)
+	cfg := broker.config()
+	broker.topic(t, cfg, 2, nil)
 	var attempts, undisturbed atomic.Int32
 	consumer, _ := consuming(t, cfg, func(ctx context.Context, claim *kafka.Claim) error {
 		if claim.Partition() == 1 {

@@ -1,8 +1,8 @@
 package kafka
 
 import (
-	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -25,7 +25,7 @@ func newNetwork(cfg Config) (*network, error) {
 	if err != nil {
 		return nil, err
 	}
-	mechanism, err := cfg.SASL.mechanism()
+	mechanism, err := cfg.SASL.mechanism(cfg.Timeout)
 	if err != nil {
 		return nil, err
 	}
@@ -46,59 +46,49 @@ func (n *network) newTransport() *kafkago.Transport {
 
 func (n *network) close() { n.transport.CloseIdleConnections() }
 
-// dialLeader connects to the broker that leads a partition, asking each broker in turn.
-func (n *network) dialLeader(ctx context.Context, topic string, partition int32) (*kafkago.Conn, error) {
-	dialer := *n.dialer
-	dialer.DialFunc = n.dialPatient
+// dialLeader connects to the broker that leads a partition, asking each broker in turn. It returns the
+// connection twice: as kafka-go's, which has signed in, and as what that one reads from and writes to.
+func (n *network) dialLeader(ctx context.Context, topic string, partition int32) (*kafkago.Conn, net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, n.cfg.Timeout)
 	defer cancel()
 	var failed error
 	for _, broker := range n.cfg.Brokers {
-		conn, err := dialer.DialLeader(ctx, "tcp", broker, topic, int(partition))
+		found, err := n.dialer.LookupPartition(ctx, "tcp", broker, topic, int(partition))
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		var raw net.Conn
+		dialer := *n.dialer
+		dialer.TLS = nil // done by dial, or what it returns would be what lies under TLS
+		dialer.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+			raw, err = n.dial(ctx, network, address)
+			return raw, err
+		}
+		conn, err := dialer.DialPartition(ctx, "tcp", "", found)
 		if err == nil {
-			return conn, nil
+			return conn, raw, nil
 		}
 		failed = errors.Join(failed, err)
 	}
-	return nil, fmt.Errorf("connecting to the leader of %s/%d: %w", topic, partition, failed)
+	return nil, nil, fmt.Errorf("connecting to the leader of %s/%d: %w", topic, partition, failed)
 }
 
-func (n *network) dialPatient(ctx context.Context, network, address string) (net.Conn, error) {
+// dial opens a connection, encrypted when the configuration says so.
+func (n *network) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	raw, err := (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext(ctx, network, address)
-	if err != nil {
-		return nil, err
+	if err != nil || n.dialer.TLS == nil {
+		return raw, err
 	}
-	limited := &limitedReads{Conn: raw, limit: n.cfg.MaxWait + n.cfg.Timeout}
-	return &patientConn{Conn: raw, buffered: bufio.NewReaderSize(limited, readBuffer)}, nil
-}
-
-// readBuffer is what one system call may bring in: kafka-go's own buffer of 4 KiB would
-// cost one every few records.
-const readBuffer = 128 << 10
-
-// patientConn is a connection on which a fetch response may lie half read for as long as
-// the reader of its records is held up: only waiting for the broker is limited in time.
-type patientConn struct {
-	net.Conn
-	buffered *bufio.Reader
-}
-
-func (c *patientConn) Read(b []byte) (int, error) { return c.buffered.Read(b) }
-
-// SetReadDeadline does nothing: limitedReads sets one for each read.
-func (c *patientConn) SetReadDeadline(time.Time) error { return nil }
-
-// SetDeadline sets the write deadline only, for the same reason.
-func (c *patientConn) SetDeadline(t time.Time) error { return c.SetWriteDeadline(t) }
-
-type limitedReads struct {
-	net.Conn
-	limit time.Duration
-}
-
-func (c *limitedReads) Read(b []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(c.limit)); err != nil {
-		return 0, err
+	conf := n.dialer.TLS.Clone()
+	if conf.ServerName == "" {
+		if conf.ServerName, _, err = net.SplitHostPort(address); err != nil {
+			return nil, errors.Join(err, raw.Close())
+		}
 	}
-	return c.Conn.Read(b)
+	conn := tls.Client(raw, conf)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, raw.Close())
+	}
+	return conn, nil
 }

@@ -12,11 +12,12 @@
 // move its offset. What a commit says and when it is made is the caller's business.
 //
 // It refuses to skip a record silently: offsets that retention deleted, or that a
-// recreated topic no longer has, come back as a [GapError]. It knows nothing of what a
-// record means, and it holds one fetch response of one partition in memory, no more:
-// a caller who is slow makes it stop asking.
+// recreated topic no longer has, come back as a [GapError]. It refuses to deliver what a transaction took back.
+// It knows nothing of what a record means, and it holds one fetch response of one partition in memory, and of what is
+// compressed in it a piece, no more: a caller who is slow makes it stop asking.
 //
-// The package imports nothing of tokenwatch, and nothing else imports kafka-go. It reads with
-// kafka-go's ConsumerGroup and Conn rather than with its Reader, which costs four times
-// the CPU a record, keeps a stale queue over a rebalance, and logs where it must report.
+// The package imports nothing of tokenwatch, and nothing else imports kafka-go, which finds leaders, signs in, keeps the
+// membership, commits and produces. Fetches alone are encoded and decoded here (deploy/adr/0007-fetch.md):
+//
+//	leader ── one request, one response ──► fetchAnswer ──► batch (checksum, transactions) ──► inflater ──► record
 package kafka

@@ -11,15 +11,14 @@ import (
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/ingest/kafka"
-	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func TestEveryCompressionIsRead(t *testing.T) {
 	for _, compression := range []string{"none", "gzip", "snappy", "lz4", "zstd"} {
 		t.Run(compression, func(t *testing.T) {
-			cluster, cfg := newCluster(t)
-			topic(t, cluster, cfg, 1, nil)
+			broker := newBroker(t)
+			cfg := broker.config()
+			broker.topic(t, cfg, 1, nil)
 			cfg.Compression = compression
 			want := []string{strings.Repeat("compressible ", 5000), "short", strings.Repeat("x", 100)}
 			produce(t, cfg, want...)
@@ -38,8 +37,9 @@ func TestEveryCompressionIsRead(t *testing.T) {
 
 // Records far larger than a fetch come through, between ordinary ones, and in order.
 func TestLargeRecords(t *testing.T) {
-	cluster, cfg := newCluster(t, kfake.BrokerConfigs(map[string]string{"message.max.bytes": "40000000"}))
-	topic(t, cluster, cfg, 1, map[string]string{"max.message.bytes": "40000000"})
+	broker := newBroker(t)
+	cfg := broker.config()
+	broker.topic(t, cfg, 1, map[string]string{"max.message.bytes": "40000000"})
 	cfg.Compression = "none"
 	cfg.MaxBytes = 64 << 10
 	noise := make([]byte, 10<<20)
@@ -60,8 +60,9 @@ func TestLargeRecords(t *testing.T) {
 }
 
 func TestRecordsWithoutAValue(t *testing.T) {
-	cluster, cfg := newCluster(t)
-	topic(t, cluster, cfg, 1, nil)
+	broker := newBroker(t)
+	cfg := broker.config()
+	broker.topic(t, cfg, 1, nil)
 	producer, err := kafka.NewProducer(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -82,8 +83,9 @@ func TestRecordsWithoutAValue(t *testing.T) {
 
 func TestFetchStartsWithinABatch(t *testing.T) {
 	for _, compression := range []string{"none", "zstd"} {
-		cluster, cfg := newCluster(t)
-		topic(t, cluster, cfg, 1, nil)
+		broker := newBroker(t)
+		cfg := broker.config()
+		broker.topic(t, cfg, 1, nil)
 		cfg.Compression = compression
 		produce(t, cfg, "0", "1", "2", "3", "4", "5")
 		got := newRecorder()
@@ -98,8 +100,9 @@ func TestFetchStartsWithinABatch(t *testing.T) {
 }
 
 func TestTimeOfAppending(t *testing.T) {
-	cluster, cfg := newCluster(t)
-	topic(t, cluster, cfg, 1, nil)
+	broker := newBroker(t)
+	cfg := broker.config()
+	broker.topic(t, cfg, 1, nil)
 	produce(t, cfg, "now")
 	seen := make(chan time.Time, 1)
 	consuming(t, cfg, func(ctx context.Context, claim *kafka.Claim) error {
@@ -110,41 +113,11 @@ func TestTimeOfAppending(t *testing.T) {
 	}
 }
 
-// Retention that overtakes a slow reader is reported, with the offsets that are lost.
-func TestRetentionOvertakes(t *testing.T) {
-	cluster, cfg := newCluster(t)
-	topic(t, cluster, cfg, 1, nil)
-	for i := range 10 { // a batch each
-		produce(t, cfg, fmt.Sprint(i))
-	}
-	if err := cluster.DeleteRecords(cfg.Topic, 0, 6); err != nil {
-		t.Fatal(err)
-	}
-	got := newRecorder()
-	gaps := make(chan *kafka.GapError, 1)
-	consuming(t, cfg, func(ctx context.Context, claim *kafka.Claim) error {
-		err := claim.Fetch(ctx, 2, got.deliver(0))
-		var gap *kafka.GapError
-		if errors.As(err, &gap) {
-			gaps <- gap
-			err = claim.Fetch(ctx, gap.To, got.deliver(0))
-		}
-		return err
-	})
-	gap := <-gaps
-	if gap.From != 2 || gap.To != 6 || gap.Reset {
-		t.Errorf("gap %+v, want 2 to 6", gap)
-	}
-	eventually(t, "what is left", func() bool { return got.count() == 4 })
-	if values, _ := got.partition(0); fmt.Sprint(values) != "[6 7 8 9]" {
-		t.Errorf("got %v", values)
-	}
-}
-
 // A topic that was deleted and created again ends before the committed offset.
 func TestRecreatedTopicIsReported(t *testing.T) {
-	cluster, cfg := newCluster(t)
-	topic(t, cluster, cfg, 1, nil)
+	broker := newBroker(t)
+	cfg := broker.config()
+	broker.topic(t, cfg, 1, nil)
 	produce(t, cfg, "only")
 	gaps := make(chan *kafka.GapError, 1)
 	consuming(t, cfg, func(ctx context.Context, claim *kafka.Claim) error {
@@ -160,76 +133,11 @@ func TestRecreatedTopicIsReported(t *testing.T) {
 	}
 }
 
-// Offsets that compaction removed are passed over, in compressed batches and at their end too.
-func TestCompactedTopic(t *testing.T) {
-	for _, compression := range []string{"none", "lz4"} {
-		t.Run(compression, func(t *testing.T) {
-			cluster, cfg := newCluster(t)
-			topic(t, cluster, cfg, 1, map[string]string{"cleanup.policy": "compact"})
-			cfg.Compression = compression
-			for round := range 3 { // the same keys every time: only the last round survives
-				produce(t, cfg, fmt.Sprintf("a%d", round), fmt.Sprintf("b%d", round), fmt.Sprintf("c%d", round))
-			}
-			produce(t, cfg, "a3", "b3") // removes the first two of the batch before it
-			produce(t, cfg, "a4")
-			cluster.Compact()
-			got := newRecorder()
-			consuming(t, cfg, fetchAll(got))
-			produce(t, cfg, "a5")
-			eventually(t, "the record after the holes", func() bool {
-				values, _ := got.partition(0)
-				return len(values) > 0 && values[len(values)-1] == "a5"
-			})
-			values, offsets := got.partition(0)
-			t.Log(values, offsets)
-			for i := 1; i < len(offsets); i++ {
-				if offsets[i] <= offsets[i-1] {
-					t.Errorf("offsets go back: %v", offsets)
-				}
-			}
-			if joined := strings.Join(values, " "); !strings.Contains(joined, "c2") || !strings.Contains(joined, "b3") {
-				t.Errorf("got %v, want c2 and b3 among them", values)
-			}
-		})
-	}
-}
-
-// What a transactional producer wrote is read; the broker's own markers hold their offsets.
-func TestTransactionalTopic(t *testing.T) {
-	cluster, cfg := newCluster(t)
-	topic(t, cluster, cfg, 1, nil)
-	client, err := kgo.NewClient(kgo.SeedBrokers(cfg.Brokers...), kgo.TransactionalID("tx"), kgo.DefaultProduceTopic(cfg.Topic))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	for i := range 3 {
-		if err := client.BeginTransaction(); err != nil {
-			t.Fatal(err)
-		}
-		if err := client.ProduceSync(t.Context(), kgo.StringRecord(fmt.Sprint("tx", i))).FirstErr(); err != nil {
-			t.Fatal(err)
-		}
-		if err := client.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
-			t.Fatal(err)
-		}
-	}
-	produce(t, cfg, "end")
-	got := newRecorder()
-	consuming(t, cfg, fetchAll(got))
-	eventually(t, "the last record", func() bool {
-		values, _ := got.partition(0)
-		return len(values) > 0 && values[len(values)-1] == "end"
-	})
-	if values, offsets := got.partition(0); fmt.Sprintf("%q %v", values, offsets) != `["tx0" "tx1" "tx2" "end"] [0 2 4 6]` {
-		t.Errorf("got %q at %v", values, offsets)
-	}
-}
-
 // While deliver is held up, nothing more is read; then reading goes on where it was.
 func TestSlowReaderLosesNothing(t *testing.T) {
-	cluster, cfg := newCluster(t)
-	topic(t, cluster, cfg, 1, nil)
+	broker := newBroker(t)
+	cfg := broker.config()
+	broker.topic(t, cfg, 1, nil)
 	cfg.Compression = "none"
 	cfg.Timeout, cfg.MaxWait = 100*time.Millisecond, 50*time.Millisecond
 	value := strings.Repeat("v", 10_000)
@@ -254,8 +162,9 @@ func TestSlowReaderLosesNothing(t *testing.T) {
 }
 
 func TestRefusalOfARecordEndsTheFetch(t *testing.T) {
-	cluster, cfg := newCluster(t)
-	topic(t, cluster, cfg, 1, nil)
+	broker := newBroker(t)
+	cfg := broker.config()
+	broker.topic(t, cfg, 1, nil)
 	produce(t, cfg, "a", "b", "c")
 	refusal := errors.New("no more")
 	result := make(chan error, 1)
@@ -279,8 +188,9 @@ func TestRefusalOfARecordEndsTheFetch(t *testing.T) {
 
 // A record that looks like a marker, without being one, is a record.
 func TestRecordThatLooksLikeAMarker(t *testing.T) {
-	cluster, cfg := newCluster(t)
-	topic(t, cluster, cfg, 1, nil)
+	broker := newBroker(t)
+	cfg := broker.config()
+	broker.topic(t, cfg, 1, nil)
 	want := []string{"a", "\x00\x00\x00\x00\x00\x01", "b", "\x00\x00\x00\x00\x00\x02"}
 	produce(t, cfg, want...)
 	got := newRecorder()

@@ -23,14 +23,7 @@ func newCluster(t testing.TB, opts ...kfake.Opt) (*kfake.Cluster, kafka.Config) 
 	return cluster, configFor(cluster)
 }
 
-func configFor(cluster *kfake.Cluster) kafka.Config {
-	cfg := kafka.DefaultConfig()
-	cfg.Brokers = cluster.ListenAddrs()
-	cfg.SessionTimeout = 6 * time.Second
-	cfg.MaxWait = 100 * time.Millisecond
-	cfg.Timeout = 5 * time.Second
-	return cfg
-}
+func configFor(cluster *kfake.Cluster) kafka.Config { return patient(cluster.ListenAddrs()...) }
 
 // topic creates the configured topic.
 func topic(t testing.TB, cluster *kfake.Cluster, cfg kafka.Config, partitions int32, configs map[string]string) {
@@ -79,12 +72,12 @@ func consuming(t testing.TB, cfg kafka.Config, work kafka.Work) (consumer *kafka
 // eventually polls a condition.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if holds() {
 			return
 		}
 	}
-	t.Fatalf("not within 20 s: %s", what)
+	t.Fatalf("not within a minute: %s", what)
 }
 
 // log collects what was delivered.
@@ -122,6 +115,20 @@ func (r *recorder) partition(p int32) ([]string, []int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]string(nil), r.values[p]...), append([]int64(nil), r.where[p]...)
+}
+
+func (r *recorder) offsets(p int32) []int64 {
+	_, offsets := r.partition(p)
+	return offsets
+}
+
+// last is the last offset delivered; -1 when there is none.
+func (r *recorder) last(p int32) int64 {
+	offsets := r.offsets(p)
+	if len(offsets) == 0 {
+		return -1
+	}
+	return offsets[len(offsets)-1]
 }
 
 var discard = slog.New(slog.DiscardHandler)

@@ -18,6 +18,9 @@ func Passing(err error) bool {
 			return false
 		}
 	}
+	if errors.Is(err, errAway) {
+		return true
+	}
 	text := err.Error()
 	return !strings.Contains(text, "SASL") && !strings.Contains(text, "x509: ") && !strings.Contains(text, "tls: ")
 }

@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -66,10 +65,10 @@ func NewProducer(cfg Config) (*Producer, error) {
 
 // Produce appends the records and returns when every in-sync replica has them. The order
 // of records with equal keys is kept. After an error some may have been appended and others
-// not; producing them again may append them twice.
+// not, which a *ProduceError tells; producing them again may append them twice.
 func (p *Producer) Produce(ctx context.Context, records []Record) error {
 	run := make([]kafkago.Message, 0, len(records))
-	for _, r := range records {
+	for i, r := range records {
 		message := kafkago.Message{Key: r.Key, Value: r.Value, Time: r.Time}
 		if len(r.Key)+len(r.Value) < batchBytes/2 {
 			run = append(run, message)
@@ -77,38 +76,21 @@ func (p *Producer) Produce(ctx context.Context, records []Record) error {
 		}
 		// A large record travels alone, after those before it.
 		if err := p.write(ctx, p.small, run); err != nil {
-			return err
+			return unsent(err, i-len(run), len(records))
 		}
 		run = run[:0]
 		if err := p.write(ctx, p.large, []kafkago.Message{message}); err != nil {
-			return err
+			return unsent(err, i, len(records))
 		}
 	}
-	return p.write(ctx, p.small, run)
+	return unsent(p.write(ctx, p.small, run), len(records)-len(run), len(records))
 }
 
 func (p *Producer) write(ctx context.Context, writer *kafkago.Writer, messages []kafkago.Message) error {
 	if len(messages) == 0 {
 		return nil
 	}
-	err := writer.WriteMessages(ctx, messages...)
-	var each kafkago.WriteErrors
-	if errors.As(err, &each) {
-		err = fmt.Errorf("%d of %d records: %w", each.Count(), len(each), first(each))
-	}
-	if err != nil {
-		return fmt.Errorf("producing to %s: %w", p.topic, err)
-	}
-	return nil
-}
-
-func first(errs []error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return p.failure(writer.WriteMessages(ctx, messages...), len(messages))
 }
 
 // Close sends what is under way and closes the connections.

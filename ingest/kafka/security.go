@@ -1,12 +1,10 @@
 package kafka
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
+	"time"
 
 	"github.com/segmentio/kafka-go/sasl"
 	"github.com/segmentio/kafka-go/sasl/plain"
@@ -28,75 +26,39 @@ func (Secret) MarshalText() ([]byte, error) { return []byte("***"), nil }
 // LogValue hides the secret.
 func (Secret) LogValue() slog.Value { return slog.StringValue("***") }
 
-// TLS says how connections to the brokers are encrypted.
-type TLS struct {
-	// Enabled turns TLS on; naming any file does so too.
-	Enabled bool `yaml:"enabled"`
-	// CAFile holds the PEM certificates to trust; empty means the system's.
-	CAFile string `yaml:"ca_file"`
-	// CertFile and KeyFile are this client's certificate, for mutual TLS.
-	CertFile string `yaml:"cert_file"`
-	KeyFile  string `yaml:"key_file"`
-	// ServerName is what the brokers' certificates must be for, when it is not the host they are dialled by.
-	ServerName string `yaml:"server_name"`
-}
-
-func (t TLS) on() bool { return t.Enabled || t.CAFile != "" || t.CertFile != "" || t.KeyFile != "" }
-
-func (t TLS) validate() error {
-	if (t.CertFile == "") != (t.KeyFile == "") {
-		return errors.New("kafka.tls: cert_file and key_file go together")
-	}
-	return nil
-}
-
-// config reads the files; nil means no TLS.
-func (t TLS) config() (*tls.Config, error) {
-	if !t.on() {
-		return nil, nil
-	}
-	conf := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
-	if t.CAFile != "" {
-		pem, err := os.ReadFile(t.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("kafka.tls.ca_file: %w", err)
-		}
-		conf.RootCAs = x509.NewCertPool()
-		if !conf.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("kafka.tls.ca_file: no PEM certificate in %s", t.CAFile)
-		}
-	}
-	if t.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("kafka.tls.cert_file, kafka.tls.key_file: %w", err)
-		}
-		conf.Certificates = []tls.Certificate{pair}
-	}
-	return conf, nil
-}
-
 // SASL says how this client proves to the brokers who it is.
 type SASL struct {
-	// Mechanism is PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; empty for none. PLAIN shows the
-	// password to whoever can read the connection: use TLS with it.
+	// Mechanism is PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER; empty for none. PLAIN and OAUTHBEARER show the
+	// password or the token to whoever can read the connection: use TLS with them.
 	Mechanism string `yaml:"mechanism"`
 	Username  string `yaml:"username"`
 	Password  Secret `yaml:"password"`
+
+	OAuth `yaml:",inline"`
 }
 
 func (s SASL) validate() error {
-	if s.Mechanism == "" {
+	switch s.Mechanism {
+	case "":
 		return nil
+	case oauthBearer:
+		if s.Username != "" || s.Password != "" {
+			return errors.New("kafka.sasl.username: OAUTHBEARER has no username and no password; the token says who this is")
+		}
+		return s.OAuth.validate()
 	}
 	if s.Username == "" {
 		return errors.New("kafka.sasl.username: must not be empty")
 	}
-	_, err := s.mechanism()
+	if s.OAuth.given() {
+		return fmt.Errorf("kafka.sasl.mechanism: a token is for OAUTHBEARER, not for %s", s.Mechanism)
+	}
+	_, err := s.mechanism(0)
 	return err
 }
 
-func (s SASL) mechanism() (sasl.Mechanism, error) {
+// mechanism prepares to sign in; timeout bounds a request for a token.
+func (s SASL) mechanism(timeout time.Duration) (sasl.Mechanism, error) {
 	switch s.Mechanism {
 	case "":
 		return nil, nil
@@ -106,8 +68,18 @@ func (s SASL) mechanism() (sasl.Mechanism, error) {
 		return s.scram(scram.SHA256)
 	case "SCRAM-SHA-512":
 		return s.scram(scram.SHA512)
+	case oauthBearer:
+		return s.OAuth.mechanism(timeout)
 	}
-	return nil, fmt.Errorf("kafka.sasl.mechanism: %q is none of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512", s.Mechanism)
+	return nil, fmt.Errorf("kafka.sasl.mechanism: %q is none of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER", s.Mechanism)
+}
+
+// who names this client in an error.
+func (s SASL) who() string {
+	if s.Mechanism == oauthBearer {
+		return "the token"
+	}
+	return s.Username
 }
 
 func (s SASL) scram(algorithm scram.Algorithm) (sasl.Mechanism, error) {

@@ -125,8 +125,10 @@ func (n *network) blame(err error) string {
 	switch {
 	case errors.Is(err, kafkago.UnsupportedSASLMechanism):
 		return "kafka.sasl.mechanism: the broker does not offer " + n.cfg.SASL.Mechanism
+	case errors.Is(err, errToken):
+		return "kafka.sasl: not signed in to " + brokers
 	case strings.Contains(text, "SASL"):
-		return "kafka.sasl: the broker refused " + n.cfg.SASL.Username
+		return "kafka.sasl: the broker refused " + n.cfg.SASL.who()
 	case strings.Contains(text, "tls: "), strings.Contains(text, "x509: "):
 		return "kafka.tls: no encrypted connection to " + brokers
 	case n.cfg.TLS.on() && errors.Is(err, context.DeadlineExceeded):

@@ -10,7 +10,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/tokenwatch/tokenwatch/deploy/local/realkafka"
 	"github.com/tokenwatch/tokenwatch/ingest/kafka"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -50,6 +52,57 @@ func TestBrokerRestart(t *testing.T) {
 		return len(values) > 0 && values[len(values)-1] == "after"
 	})
 	eventually(t, "no more trouble", func() bool { return consumer.Trouble() == nil })
+}
+
+// The same with Apache Kafka, which is stopped once and killed once: records and the group's offsets survive both.
+func TestApacheRestart(t *testing.T) {
+	if !realkafka.Wanted() {
+		t.Skip("`make test-kafka` runs this with Apache Kafka")
+	}
+	node, err := realkafka.Start(t.Context(), realkafka.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = node.Kill() })
+	cfg := patient(node.Address())
+	if err := kafka.EnsureTopic(t.Context(), cfg, 1); err != nil {
+		t.Fatal(err)
+	}
+	got := newRecorder()
+	consumer, _ := consuming(t, cfg, func(ctx context.Context, claim *kafka.Claim) error {
+		from, note, err := claim.Committed(ctx)
+		if err != nil {
+			return err
+		}
+		if from >= 0 && note != fmt.Sprint("up to ", from) {
+			t.Errorf("note %q at offset %d", note, from)
+		}
+		deliver := got.deliver(0)
+		return claim.Fetch(ctx, from, func(offset int64, at time.Time, value []byte) error {
+			if err := claim.Commit(ctx, offset+1, fmt.Sprint("up to ", offset+1)); err != nil {
+				return err
+			}
+			return deliver(offset, at, value)
+		})
+	})
+	for i, end := range []func() error{func() error { return node.Stop(t.Context()) }, node.Kill, func() error { return nil }} {
+		produce(t, cfg, fmt.Sprint("record ", i))
+		eventually(t, "the record", func() bool { return got.last(0) == int64(i) })
+		if err := end(); err != nil {
+			t.Fatal(err)
+		}
+		if i == 2 {
+			break
+		}
+		eventually(t, "trouble is reported", func() bool { return consumer.Trouble() != nil })
+		if err := node.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "no more trouble", func() bool { return consumer.Trouble() == nil })
+	}
+	if values, _ := got.partition(0); strings.Join(values, ", ") != "record 0, record 1, record 2" {
+		t.Errorf("got %q", values)
+	}
 }
 
 func freePort(t *testing.T) int {
@@ -141,8 +194,9 @@ func (l *lockedBuffer) String() string {
 
 // The lag stays right while nothing is fetched.
 func TestHighWaterIsKnownWithoutFetching(t *testing.T) {
-	cluster, cfg := newCluster(t)
-	topic(t, cluster, cfg, 1, nil)
+	broker := newBroker(t)
+	cfg := broker.config()
+	broker.topic(t, cfg, 1, nil)
 	produce(t, cfg, "a", "b", "c")
 	claims := make(chan *kafka.Claim, 1)
 	consuming(t, cfg, func(ctx context.Context, claim *kafka.Claim) error {
