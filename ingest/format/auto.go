@@ -1,23 +1,32 @@
 package format
 
+import "slices"
+
 // Auto is the name of the format that recognises the others.
 const Auto = "auto"
 
 // auto reads records of every format in one topic: it recognises each by the keys of its
-// outermost object. Callers choose values, gateways choose keys, so nobody who makes
-// requests can have a record taken for another format's.
+// outermost object, or by the shape of its line. Callers choose values, gateways choose
+// keys, so nobody who makes requests can have a record taken for another format's. What a
+// record is taken for depends on the record alone, so that a replay takes it for the same.
 type auto struct {
 	scanner
-	formats []Format
+	formats []*dialect
 	byMark  map[string]int // key to index in formats
+	apisix  int            // index of the format that shares NGINX's names
 	reads   int            // index of the format of the record at hand, -1 when none was recognised
+	likely  int            // index of the format of the last one, -1 when it was none
+	trying  bool           // reads is likely, and nothing was emitted yet
+
+	emit  func(*Record) error
+	first func(*Record) error // check, bound once: binding it allocates
 }
 
 // newAuto opens every format. Fields named in the configuration hold for all of them.
-func newAuto(cfg Config) (Format, error) {
-	a := &auto{byMark: map[string]int{}, reads: -1}
+func newAuto(cfg Config) (*auto, error) {
+	a := &auto{byMark: map[string]int{}, reads: -1, likely: -1}
 	for i, t := range tables() {
-		f, err := newReader(t, cfg)
+		f, err := newDialect(t, cfg)
 		if err != nil {
 			return nil, err
 		}
@@ -25,7 +34,14 @@ func newAuto(cfg Config) (Format, error) {
 		for _, mark := range t.marks {
 			a.byMark[mark] = i
 		}
+		if t.name == "apisix" {
+			a.apisix = i
+		}
 	}
+	for _, f := range a.formats {
+		f.markOf = a.byMark
+	}
+	a.first = a.check
 	return a, nil
 }
 
@@ -43,19 +59,100 @@ func (a *auto) Blank() []string {
 	for _, f := range a.formats {
 		all = append(all, f.Blank()...)
 	}
-	return all
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
-// Decode has the record read by the format that recognises it. What none does is read as
-// tokenwatch's own, the one format with keys so common that they mark nothing.
-func (a *auto) Decode(value []byte, emit func(*Record) error) error {
-	a.reads = a.recognise(value)
-	if a.reads >= 0 {
-		return a.formats[a.reads].Decode(value, emit)
+// Decode has the document read by the format that recognises it.
+func (a *auto) Decode(doc []byte, emit func(*Record) error) error {
+	if isLine(doc) {
+		if read, err := a.decodeLine(doc, emit); read {
+			return err
+		}
 	}
-	return a.formats[0].Decode(value, func(r *Record) error {
-		if r.Err == nil {
-			a.reads = 0
+	a.emit = emit
+	if a.likely >= 0 && !isLine(doc) {
+		a.reads, a.trying = a.likely, true
+		if err := a.formats[a.reads].Decode(doc, a.first); !a.trying {
+			return err
+		}
+	}
+	a.trying = false
+	err := a.search(doc)
+	if a.likely = a.reads; err == errElsewhere {
+		a.reads, a.likely = a.apisix, -1
+		err = a.formats[a.reads].Decode(doc, emit)
+	}
+	return err
+}
+
+// search has the document read by the format that its first mark is of.
+func (a *auto) search(doc []byte) error {
+	if a.reads = a.recognise(doc); a.reads < 0 {
+		return a.guess(doc, a.emit)
+	}
+	return a.formats[a.reads].Decode(doc, a.first)
+}
+
+// errElsewhere ends the reading of a record that turns out to be another format's.
+const errElsewhere = Reason("elsewhere")
+
+// check lets entries through. One with NGINX's variables and with what APISIX adds to
+// them is APISIX's, wherever in the record that stands.
+func (a *auto) check(r *Record) error {
+	if r.Item == 0 && (r.elsewhere && a.reads != a.apisix || a.trying && !a.meets(r)) {
+		return errElsewhere
+	}
+	a.trying = false
+	return a.emit(r)
+}
+
+// meets reports whether the first entry of a document that was read by the likely format would
+// have been read by it anyway: its first mark is that format's, or it has none and is what is
+// guessed first. The reader has noted the mark on its way, which spares looking for it.
+func (a *auto) meets(r *Record) bool {
+	marked := a.formats[a.reads].marked
+	return marked == int8(a.reads+1) || marked == 0 && a.reads == 0 && r.Err == nil
+}
+
+// decodeLine reads a line in the first layout that it has. Of two formats that could read a
+// line the one with more to it stands first.
+func (a *auto) decodeLine(line []byte, emit func(*Record) error) (read bool, err error) {
+	for _, name := range [...]string{"traefik", "envoy", "haproxy", "aws-apigateway", "nginx"} {
+		for i, f := range a.formats {
+			if f.name != name {
+				continue
+			}
+			a.reads = i
+			if read, err = f.decodeLine(line, emit); read {
+				return true, err
+			}
+		}
+	}
+	return false, nil
+}
+
+// guess reads what has no mark: as tokenwatch's own, whose keys are so common that few of
+// them mark anything, or else as the first format that finds a whole request in it.
+func (a *auto) guess(doc []byte, emit func(*Record) error) error {
+	a.reads = -1
+	if isLine(doc) && !isValue(doc) {
+		return &Fault{BadLine, "neither JSON nor a line in a layout that is known: declare your log_format in ingest.custom"}
+	}
+	for i, f := range a.formats {
+		fits := false
+		_ = f.Decode(doc, func(r *Record) error {
+			fits = r.Err == nil && (i == 0 || len(r.URI) > 0 && (r.Status > 0 || len(r.Method) > 0))
+			return errNothing
+		})
+		if fits {
+			a.reads = i
+			return f.Decode(doc, emit)
+		}
+	}
+	return a.formats[0].Decode(doc, func(r *Record) error {
+		if isFault(r.Err, UnknownFormat) {
+			r.Err = &Fault{UnknownFormat, "no format that is known has its fields"}
 		}
 		return emit(r)
 	})

@@ -2,9 +2,6 @@ package format_test
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/tokenwatch/tokenwatch/ingest/format"
@@ -19,32 +16,30 @@ func TestAutoKnowsEverySample(t *testing.T) {
 	}
 	known := 0
 	for _, name := range format.Names() {
-		files, _ := filepath.Glob(filepath.Join("testdata", name, "*.json"))
-		for _, file := range files {
-			if strings.HasSuffix(file, ".want.json") {
-				continue
-			}
-			value, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
+		for _, file := range records(t, name) {
+			readable := ""
+			_ = lookup(t, name).Decode(read(t, file), func(r *format.Record) error {
+				if r.Err == nil {
+					readable = name
+				}
+				return nil
+			})
 			got := ""
-			err = f.Decode(value, func(r *format.Record) error {
+			err := f.Decode(read(t, file), func(r *format.Record) error {
 				if r.Err == nil {
 					got = f.Name()
 				}
 				return nil
 			})
-			if err != nil || got == "" {
-				continue // a sample of what is refused
+			if got != readable {
+				t.Errorf("%s: taken for %q (%v), want %q", file, got, err, readable)
 			}
-			known++
-			if got != name {
-				t.Errorf("%s: taken for %s", file, got)
+			if readable != "" {
+				known++
 			}
 		}
 	}
-	if known < 8 {
+	if known < 50 {
 		t.Errorf("only %d samples were decoded", known)
 	}
 }

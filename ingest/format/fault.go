@@ -9,6 +9,7 @@ const (
 	Empty         Reason = "empty"          // no bytes, only white space, or an empty array
 	TooLarge      Reason = "too_large"      // longer than max_record_bytes
 	BadJSON       Reason = "bad_json"       // not JSON
+	BadLine       Reason = "bad_line"       // text, but no line as the format writes it
 	BadUTF8       Reason = "bad_utf8"       // JSON, but a string in it is not UTF-8
 	UnknownFormat Reason = "unknown_format" // not an object, or one without a single field of the configured format
 	NoToken       Reason = "no_token"       // neither a token nor a credential id nor a consumer
@@ -19,7 +20,7 @@ const (
 
 // Reasons lists every reason, for metrics that start at zero.
 func Reasons() []Reason {
-	return []Reason{Empty, TooLarge, BadJSON, BadUTF8, UnknownFormat, NoToken, NoTime, BadTime, BadStatus}
+	return []Reason{Empty, TooLarge, BadJSON, BadLine, BadUTF8, UnknownFormat, NoToken, NoTime, BadTime, BadStatus}
 }
 
 func (r Reason) Error() string { return string(r) }

@@ -2,6 +2,8 @@ package format
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -23,7 +25,7 @@ type Format interface {
 	Blank() []string
 }
 
-// Config changes which fields tell whose request it was.
+// Config changes which fields tell whose request it was, and adds formats.
 type Config struct {
 	// Token lists the fields that hold the credential, the first with a value wins, in
 	// place of the format's own: keys joined with dots (`request.headers.x-team-key`; a
@@ -31,9 +33,14 @@ type Config struct {
 	Token []string `yaml:"token_fields"`
 	// Consumer lists the fields that name the owner, in place of the format's own.
 	Consumer []string `yaml:"consumer_fields"`
+	// Zone is that of times which are text without a zone: a name of the IANA database.
+	// Empty is UTC.
+	Zone string `yaml:"time_zone"`
+	// Custom declares formats by their names.
+	Custom map[string]Custom `yaml:"custom"`
 }
 
-// Names lists the formats; Auto tells them apart.
+// Names lists the formats that everybody has; Auto tells them apart.
 func Names() []string {
 	var names []string
 	for _, t := range tables() {
@@ -43,7 +50,23 @@ func Names() []string {
 }
 
 func tables() []table {
-	return []table{tokenwatchTable(), nginxTable(), kongTable(), litellmTable()}
+	return []table{
+		tokenwatchTable(), nginxTable(), kongTable(), apisixTable(), envoyTable(), traefikTable(), caddyTable(),
+		haproxyTable(), awsTable(), cloudflareTable(), litellmTable(),
+	}
+}
+
+// alias gives the format that a name is another name of.
+func alias(name string) string {
+	switch name {
+	case "apache", "combined", "common":
+		return "nginx"
+	case "istio":
+		return "envoy"
+	case "aws", "apigateway":
+		return "aws-apigateway"
+	}
+	return name
 }
 
 // Lookup gives the format of that name with its own fields.
@@ -51,13 +74,32 @@ func Lookup(name string) (Format, error) { return Open(name, Config{}) }
 
 // Open gives the format of that name with the fields of the configuration.
 func Open(name string, cfg Config) (Format, error) {
+	return openStream(name, cfg, maxWraps)
+}
+
+// decoder reads one document: what a stream is made of.
+type decoder interface {
+	Name() string
+	Blank() []string
+	Decode(doc []byte, emit func(*Record) error) error
+}
+
+func openDecoder(name string, cfg Config) (decoder, error) {
 	if name == Auto {
 		return newAuto(cfg)
 	}
+	if custom, ok := cfg.Custom[name]; ok {
+		return custom.open(name, cfg)
+	}
 	for _, t := range tables() {
-		if t.name == name {
-			return newReader(t, cfg)
+		if t.name == alias(name) {
+			return newDialect(t, cfg)
 		}
 	}
-	return nil, fmt.Errorf("format %q: want auto or one of %s", name, strings.Join(Names(), ", "))
+	return nil, fmt.Errorf("format %q: want auto or one of %s", name, strings.Join(names(cfg), ", "))
+}
+
+// names lists what may be opened.
+func names(cfg Config) []string {
+	return append(Names(), slices.Sorted(maps.Keys(cfg.Custom))...)
 }

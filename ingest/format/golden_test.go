@@ -30,6 +30,8 @@ type seen struct {
 	Client       string    `json:"client,omitempty"`
 	ForwardedFor string    `json:"forwarded_for,omitempty"`
 	Forwarded    string    `json:"forwarded,omitempty"`
+	Country      string    `json:"country,omitempty"`
+	ASN          uint32    `json:"asn,omitempty"`
 	Method       string    `json:"method,omitempty"`
 	URI          string    `json:"uri,omitempty"`
 	Status       uint16    `json:"status,omitempty"`
@@ -48,7 +50,7 @@ func see(r *format.Record) seen {
 		Environment: string(r.Environment), Time: r.Time, Peer: string(r.Peer), Client: string(r.Client),
 		ForwardedFor: string(r.ForwardedFor), Forwarded: string(r.Forwarded), Method: string(r.Method),
 		URI: string(r.URI), Status: r.Status, BytesIn: r.BytesIn, BytesOut: r.BytesOut, UserAgent: string(r.UserAgent),
-		RequestID: string(r.RequestID), UnitsIn: r.UnitsIn, UnitsOut: r.UnitsOut, CostUSD: r.CostUSD,
+		RequestID: string(r.RequestID), Country: string(r.Country), ASN: r.ASN, UnitsIn: r.UnitsIn, UnitsOut: r.UnitsOut, CostUSD: r.CostUSD,
 	}
 	if r.Err != nil {
 		s.Err = r.Err.Error()
@@ -85,14 +87,16 @@ func lookup(t testing.TB, name string) format.Format {
 // records lists the sample records of a format.
 func records(t testing.TB, name string) []string {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join("testdata", name, "*.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var all []string
-	for _, path := range paths {
-		if !strings.HasSuffix(path, ".want.json") {
-			all = append(all, path)
+	for _, kind := range []string{"*.json", "*.log"} {
+		paths, err := filepath.Glob(filepath.Join("testdata", name, kind))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			if !strings.HasSuffix(path, ".want.json") {
+				all = append(all, path)
+			}
 		}
 	}
 	if len(all) == 0 {

@@ -7,10 +7,11 @@ import "time"
 //
 //	2026-11-21T21:11:12.856Z   RFC 3339; a space for the T, +0000 for +00:00
 //	2025-01-24 09:20:46.847    without a zone: UTC
+//	2026/11/21 21:11:12.856    Caddy's wall clock
 //	21/Nov/2026:21:11:12 +0000 common log format, with or without fraction and zone
 func instant(b []byte, u unit) (time.Time, bool) {
 	switch {
-	case len(b) >= 19 && b[4] == '-':
+	case len(b) >= 19 && (b[4] == '-' || b[4] == '/'):
 		return iso(b)
 	case len(b) >= 20 && b[2] == '/':
 		return clf(b)
@@ -37,7 +38,7 @@ func unitOf(b []byte) unit {
 }
 
 func iso(b []byte) (time.Time, bool) {
-	if b[7] != '-' || b[10] != 'T' && b[10] != 't' && b[10] != ' ' {
+	if b[7] != b[4] || b[10] != 'T' && b[10] != 't' && b[10] != ' ' {
 		return time.Time{}, false
 	}
 	return date(two(b[0:])*100+two(b[2:]), two(b[5:]), two(b[8:]), b[11:])
@@ -64,17 +65,37 @@ func date(year, month, day int, clock []byte) (time.Time, bool) {
 	if clock[2] != ':' || clock[5] != ':' || hour > 23 || minute > 59 || second > 59 || year < 1970 || year > 2261 {
 		return time.Time{}, false
 	}
-	ns, rest := fraction(clock[8:])
+	ns, rest := subsecond(clock[8:])
 	offset, ok := zone(rest)
-	t := time.Date(year, time.Month(month), day, hour, minute, second, ns, time.UTC)
-	if !ok || t.Day() != day || int(t.Month()) != month {
+	if !ok || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
 		return time.Time{}, false
 	}
-	return t.Add(-offset), true
+	at := int64(days(year, month, day)*86400+hour*3600+minute*60+second) - int64(offset/time.Second)
+	return time.Unix(at, int64(ns)).UTC(), true
 }
 
-// fraction reads what stands behind the seconds, to the nanosecond.
-func fraction(b []byte) (ns int, rest []byte) {
+// days counts the days from 1970 to a date, whose years are taken to begin in March, so that a
+// leap day is a year's last.
+func days(year, month, day int) int {
+	if month -= 3; month < 0 {
+		month += 12
+		year--
+	}
+	return year*365 + year/4 - year/100 + year/400 + (month*153+2)/5 + day - 719469
+}
+
+func daysIn(year, month int) int {
+	if month == 2 {
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	}
+	return 30 + (month+month>>3)&1
+}
+
+// subsecond reads what stands behind the seconds, to the nanosecond.
+func subsecond(b []byte) (ns int, rest []byte) {
 	if len(b) == 0 || b[0] != '.' && b[0] != ',' {
 		return 0, b
 	}

@@ -7,9 +7,10 @@ package format
 // whether the key came in a header, in the query or as a JWT. Only requests that Kong did
 // not authenticate are told by the key they tried. Kong redacts authorization, but
 // neither the apikey header nor the query string, unless hide_credentials is set.
-// latencies.proxy is -1 when no upstream was reached.
+// latencies.proxy is -1 when no upstream was reached. The AI plugins add their usage
+// under a name of their own.
 func kongTable() table {
-	return table{name: "kong", private: []string{"body"}, marks: kongMarks(), rows: []row{
+	return table{name: "kong", private: kongPrivate(), marks: kongMarks(), rows: append([]row{
 		{"authenticated_entity.id", credential, plain},
 		{"request.headers.apikey", token, plain},
 		{"request.headers.x-api-key", token, plain},
@@ -51,8 +52,25 @@ func kongTable() table {
 		{"request.headers.x-request-id", requestID, plain},
 		{"request.headers.x-kong-request-id", requestID, plain},
 		{"correlation_id", requestID, plain},
-	}}
+	}, kongUsage()...)}
 }
+
+// kongUsage are the LLM tokens and the cost, in US dollars, that AI plugins log: under
+// ai.<plugin>.usage, and in the first version under ai.usage.
+func kongUsage() []row {
+	var rows []row
+	for _, at := range []string{"ai.proxy", "ai.ai-proxy", "ai.ai-proxy-advanced", "ai.ai-request-transformer", "ai.ai-response-transformer", "ai"} {
+		at += ".usage."
+		rows = append(rows,
+			row{at + "prompt_tokens", unitsIn, plain}, row{at + "prompt_token", unitsIn, plain},
+			row{at + "completion_tokens", unitsOut, plain}, row{at + "completion_token", unitsOut, plain},
+			row{at + "cost", costUSD, plain})
+	}
+	return rows
+}
+
+// kongPrivate: payloads are logged where log_payloads is set.
+func kongPrivate() []string { return []string{"body", "payload", "messages", "prompt"} }
 
 func kongMarks() []string {
 	return []string{"latencies", "authenticated_entity", "tries", "upstream_uri", "workspace", "workspace_name", "started_at"}

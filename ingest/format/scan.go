@@ -1,11 +1,6 @@
 package format
 
-import (
-	"encoding/binary"
-	"fmt"
-	"math/bits"
-	"unicode/utf8"
-)
+import "fmt"
 
 // maxDepth is how deep encoding/json lets arrays and objects nest.
 const maxDepth = 10000
@@ -13,11 +8,12 @@ const maxDepth = 10000
 // scanner checks JSON. Its methods take the offset at which something must start and
 // return the offset after it, or a negative number once the record is refused.
 type scanner struct {
-	data   []byte
-	depth  int
-	reason Reason // of the refusal
-	at     int    // where it was found
-	want   string // what should have stood there
+	data    []byte
+	depth   int
+	objects [maxDepth/64 + 1]uint64 // by depth: whether what is open there is an object
+	reason  Reason                  // of the refusal
+	at      int                     // where it was found
+	want    string                  // what should have stood there
 }
 
 const refused = -1
@@ -40,11 +36,17 @@ func (s *scanner) fault() *Fault {
 
 // space skips white space.
 func (s *scanner) space(i int) int {
-	for i < len(s.data) && (s.data[i] == ' ' || s.data[i] == '\n' || s.data[i] == '\t' || s.data[i] == '\r') {
+	if i < len(s.data) && s.data[i] > ' ' {
+		return i // nearly always
+	}
+	for i < len(s.data) && s.data[i] <= ' ' && 1<<s.data[i]&blanks != 0 {
 		i++
 	}
 	return i
 }
+
+// blanks are JSON's characters of white space, a bit each.
+const blanks = 1<<' ' | 1<<'\n' | 1<<'\t' | 1<<'\r'
 
 // value checks any value.
 func (s *scanner) value(i int) int {
@@ -55,10 +57,8 @@ func (s *scanner) value(i int) int {
 	case c == '"':
 		end, _ := s.text(i + 1)
 		return end
-	case c == '{':
-		return s.object(i + 1)
-	case c == '[':
-		return s.array(i + 1)
+	case c == '{' || c == '[':
+		return s.nested(i)
 	case c == '-' || c-'0' <= 9:
 		return s.number(i)
 	case c == 't':
@@ -78,54 +78,90 @@ func (s *scanner) literal(i int, word string) int {
 	return s.refuse(i, word)
 }
 
-// object checks an object from after its brace.
-func (s *scanner) object(i int) int {
-	if s.depth++; s.depth > maxDepth {
-		return s.refuse(i-1, "less nesting")
+// nested checks an object or an array, from its bracket. It does not call itself for what
+// is within: a bit a level tells what is open there, so depth costs neither stack nor time.
+func (s *scanner) nested(i int) int {
+	outside := s.depth
+	end := s.enter(i)
+	if end == 0 {
+		return refused
 	}
-	if i = s.space(i); i < len(s.data) && s.data[i] == '}' {
-		s.depth--
-		return i + 1
-	}
-	for {
-		_, _, i = s.key(i)
-		if i < 0 {
-			return refused
+	i++
+	for first := true; ; {
+		i = s.space(i)
+		switch {
+		case i < len(s.data) && s.data[i] == end:
+			i++
+			if s.depth--; s.depth == outside {
+				return i
+			}
+			end, first = s.end(), false
+			continue
+		case !first && i < len(s.data) && s.data[i] == ',':
+			i = s.space(i + 1)
+		case !first:
+			return s.refuse(i, wantNext)
 		}
-		if i = s.value(i); i < 0 {
-			return refused
+		if end == '}' {
+			if i = s.name(i); i < 0 {
+				return refused
+			}
 		}
-		var last bool
-		if i, last = s.next(i, '}'); i < 0 || last {
-			s.depth--
-			return i
+		if first = i < len(s.data) && (s.data[i] == '{' || s.data[i] == '['); first {
+			if end = s.enter(i); end == 0 {
+				return refused
+			}
+			i++
+		} else if i = s.value(i); i < 0 {
+			return refused
 		}
 	}
 }
 
-// array checks an array from after its bracket.
-func (s *scanner) array(i int) int {
+// enter notes that an object or array was opened, and gives what closes it: nothing if it
+// is one too many.
+func (s *scanner) enter(i int) (end byte) {
 	if s.depth++; s.depth > maxDepth {
-		return s.refuse(i-1, "less nesting")
+		s.refuse(i, "less nesting")
+		return 0
 	}
-	if i = s.space(i); i < len(s.data) && s.data[i] == ']' {
-		s.depth--
-		return i + 1
+	bit := uint64(1) << (s.depth % 64)
+	if s.data[i] == '{' {
+		s.objects[s.depth/64] |= bit
+		return '}'
 	}
-	for {
-		if i = s.value(s.space(i)); i < 0 {
-			return refused
-		}
-		var last bool
-		if i, last = s.next(i, ']'); i < 0 || last {
-			s.depth--
-			return i
-		}
-	}
+	s.objects[s.depth/64] &^= bit
+	return ']'
 }
 
-// key checks a key and its colon: name is the key without its quotes, after is where the
-// value starts.
+// end is what closes the innermost object or array.
+func (s *scanner) end() byte {
+	if s.objects[s.depth/64]>>(s.depth%64)&1 != 0 {
+		return '}'
+	}
+	return ']'
+}
+
+// name checks a key and its colon, and goes to the value.
+func (s *scanner) name(i int) int {
+	if i >= len(s.data) || s.data[i] != '"' {
+		return s.refuse(i, "a key in quotes")
+	}
+	i, _ = s.text(i + 1)
+	return s.colon(i)
+}
+
+func (s *scanner) colon(i int) int {
+	if i < 0 {
+		return refused
+	}
+	if i = s.space(i); i >= len(s.data) || s.data[i] != ':' {
+		return s.refuse(i, "a colon")
+	}
+	return s.space(i + 1)
+}
+
+// key is name for a key that is of interest: it comes without its quotes.
 func (s *scanner) key(i int) (name []byte, escaped bool, after int) {
 	if i = s.space(i); i >= len(s.data) || s.data[i] != '"' {
 		return nil, false, s.refuse(i, "a key in quotes")
@@ -134,11 +170,7 @@ func (s *scanner) key(i int) (name []byte, escaped bool, after int) {
 	if end < 0 {
 		return nil, false, refused
 	}
-	name = s.data[i+1 : end-1]
-	if i = s.space(end); i >= len(s.data) || s.data[i] != ':' {
-		return nil, false, s.refuse(i, "a colon")
-	}
-	return name, escaped, s.space(i + 1)
+	return s.data[i+1 : end-1], escaped, s.colon(end)
 }
 
 // next checks what follows a value: a comma, or the end of the object or array.
@@ -151,88 +183,10 @@ func (s *scanner) next(i int, end byte) (after int, last bool) {
 			return i + 1, true
 		}
 	}
-	return s.refuse(i, "a comma or the end of what was opened"), false
+	return s.refuse(i, wantNext), false
 }
 
-// Eight bytes at a time: each constant repeats one byte.
-const (
-	ones  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
-
-// special marks, from the lowest upwards, the bytes of a word that end a run of plain
-// text: quotes, backslashes, control characters and what is not ASCII. Only the lowest
-// mark can be relied on, the borrow may set others.
-func special(word uint64) uint64 {
-	quote, slash := word^('"'*ones), word^('\\'*ones)
-	return ((quote-ones)&^quote | (slash-ones)&^slash | (word - ' '*ones) | word) & highs
-}
-
-// text checks a string from after its opening quote.
-func (s *scanner) text(i int) (after int, escaped bool) {
-	for {
-		i = plainTo(s.data, i)
-		if i >= len(s.data) {
-			return s.refuse(i, "the end of a string"), escaped
-		}
-		switch c := s.data[i]; {
-		case c == '"':
-			return i + 1, escaped
-		case c == '\\':
-			escaped = true
-			i = s.escape(i)
-		case c < ' ':
-			return s.refuse(i, "no control character within a string"), escaped
-		default:
-			i = s.rune(i)
-		}
-		if i < 0 {
-			return refused, escaped
-		}
-	}
-}
-
-// plainTo is the offset at which a run of plain text ends.
-func plainTo(data []byte, i int) int {
-	for i+8 <= len(data) {
-		if marks := special(binary.LittleEndian.Uint64(data[i:])); marks != 0 {
-			return i + bits.TrailingZeros64(marks)/8
-		}
-		i += 8
-	}
-	for i < len(data) && data[i] != '"' && data[i] != '\\' && data[i] >= ' ' && data[i] < utf8.RuneSelf {
-		i++
-	}
-	return i
-}
-
-func (s *scanner) rune(i int) int {
-	r, size := utf8.DecodeRune(s.data[i:])
-	if r == utf8.RuneError && size <= 1 {
-		s.reason, s.at = BadUTF8, i
-		return refused
-	}
-	return i + size
-}
-
-// escape checks an escape from its backslash.
-func (s *scanner) escape(i int) int {
-	if i+1 >= len(s.data) {
-		return s.refuse(i+1, "an escape")
-	}
-	switch s.data[i+1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return i + 2
-	case 'u':
-		for j := i + 2; j < i+6; j++ {
-			if j >= len(s.data) || unhex(s.data[j]) > 15 {
-				return s.refuse(j, "four hexadecimal digits")
-			}
-		}
-		return i + 6
-	}
-	return s.refuse(i+1, "an escape that JSON knows")
-}
+const wantNext = "a comma or the end of what was opened"
 
 // number checks a number.
 func (s *scanner) number(i int) int {

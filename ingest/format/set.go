@@ -3,54 +3,53 @@ package format
 import (
 	"bytes"
 	"math"
-	"strconv"
 	"time"
 )
 
-// set takes a row's value over and reports whether it was usable. again says that an
-// earlier row has filled the same what; only credentials are set again, as secrets.
+// texts are the fields that hold a text as the gateway wrote it.
+func (r *Record) texts() [whats]*[]byte {
+	return [whats]*[]byte{
+		credential:   &r.Credential,
+		consumer:     &r.Consumer,
+		environment:  &r.Environment,
+		peer:         &r.Peer,
+		client:       &r.Client,
+		forwardedFor: &r.ForwardedFor,
+		forwarded:    &r.Forwarded,
+		method:       &r.Method,
+		uri:          &r.URI,
+		userAgent:    &r.UserAgent,
+		requestID:    &r.RequestID,
+		country:      &r.Country,
+		query:        &r.query,
+		captured:     &r.captured,
+	}
+}
+
+// set takes the value over of a row that is none of those, and reports whether it was usable. again
+// says that an earlier row has filled the same what; only credentials are set again, as secrets.
 func (r *Record) set(row *row, v []byte, again bool) bool {
 	switch row.what {
 	case token:
 		return r.setToken(v, again)
 	case secret:
 		r.secret(v)
-	case credential:
-		r.Credential = v
-	case consumer:
-		r.Consumer = v
-	case environment:
-		r.Environment = v
+		return true
 	case started:
 		return r.setTime(v, row.unit)
 	case ended:
 		return !r.Time.IsZero() || r.setTime(v, row.unit)
 	case latency:
 		return r.setLatency(v, row.unit)
-	case peer:
-		r.Peer = v
-	case client:
-		r.Client = v
-	case forwardedFor:
-		r.ForwardedFor = v
-	case forwarded:
-		r.Forwarded = v
-	case method:
-		r.Method = v
-	case uri:
-		r.URI = v
 	case requestLine:
 		return r.setRequestLine(v)
 	case status:
 		return r.setStatus(v, row.unit)
-	case userAgent:
-		r.UserAgent = v
-	case requestID:
-		r.RequestID = v
-	default:
-		return r.setNumber(row.what, v)
+	case elsewhere:
+		r.elsewhere = true
+		return true
 	}
-	return true
+	return r.setNumber(row.what, v)
 }
 
 func (r *Record) setToken(v []byte, again bool) bool {
@@ -70,7 +69,10 @@ func redacted(v []byte) bool {
 	if i := bytes.LastIndexByte(v, ' '); i >= 0 {
 		v = v[i+1:]
 	}
-	if v = bytes.Trim(v, "*[]<>()"); len(v) > 8 {
+	if len(v) > longestRedaction && !framing(v[0]) && !framing(v[len(v)-1]) {
+		return false
+	}
+	if v = bytes.Trim(v, frame); len(v) > longestRedaction {
 		return false
 	}
 	for _, word := range redactions {
@@ -81,9 +83,27 @@ func redacted(v []byte) bool {
 	return len(v) == 0
 }
 
+// frame is what stands around such a word.
+const (
+	frame            = "*[]<>()"
+	longestRedaction = len("redacted")
+)
+
+func framing(c byte) bool {
+	switch c {
+	case '*', '[', ']', '<', '>', '(', ')':
+		return true
+	}
+	return false
+}
+
 var redactions = [...]string{"redacted", "filtered", "masked", "hidden", "bearer", "basic", "token", "apikey"}
 
 func (r *Record) setTime(v []byte, u unit) bool {
+	r.clock = v
+	if u == laid {
+		return false // whoever knows the layout reads it
+	}
 	t, ok := instant(v, u)
 	if ok {
 		r.Time = t
@@ -94,6 +114,9 @@ func (r *Record) setTime(v []byte, u unit) bool {
 // setLatency adds up the attempts of a request that was tried again: "0.000, 0.012".
 // Negative times are of phases that were never reached.
 func (r *Record) setLatency(v []byte, u unit) bool {
+	if u == spelt {
+		return r.setSpelt(v)
+	}
 	if n, ok := decimal(v, u.scale()); ok {
 		r.Latency = time.Duration(max(n, 0))
 		return n >= 0
@@ -173,8 +196,8 @@ const maxCost = 1e6
 
 func (r *Record) setNumber(what what, v []byte) bool {
 	if what == costUSD {
-		cost, err := strconv.ParseFloat(string(v), 64)
-		if err != nil || !(0 <= cost && cost <= maxCost) {
+		cost, ok := fraction(v)
+		if !ok || !(0 <= cost && cost <= maxCost) {
 			return false
 		}
 		r.CostUSD = cost
@@ -185,6 +208,11 @@ func (r *Record) setNumber(what what, v []byte) bool {
 		return false
 	}
 	switch what {
+	case asn:
+		if n > math.MaxUint32 {
+			return false
+		}
+		r.ASN = uint32(n)
 	case bytesIn:
 		r.BytesIn = uint64(n)
 	case bytesOut:

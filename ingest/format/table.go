@@ -14,6 +14,13 @@ type table struct {
 	// private names keys whose values are nobody's business, such as prompts: they are
 	// blanked in dead letters.
 	private []string
+
+	// layouts are the gateway's lines of text, tried in this order; shapes names them.
+	layouts []layout
+	shapes  string
+
+	// adapt fits the table to the configuration where that is more than paths.
+	adapt func(*table, Config)
 }
 
 // row says that the value at path is a what, measured in unit. The first row with a
@@ -40,14 +47,19 @@ const (
 	client                   // address that the gateway took for the client's
 	forwardedFor             // X-Forwarded-For
 	forwarded                // Forwarded, RFC 7239
+	country                  // of the peer
+	asn                      // of the peer
 	method                   //
 	uri                      // path with query string
+	query                    // query string, where the path stands alone
 	requestLine              // "GET /path HTTP/1.1"
 	status                   //
 	bytesIn                  //
 	bytesOut                 //
 	userAgent                //
 	requestID                //
+	captured                 // headers that HAProxy captured, in braces
+	elsewhere                // a field of a gateway that shares most of this table's names
 	unitsIn                  //
 	unitsOut                 //
 	costUSD                  //
@@ -66,6 +78,8 @@ const (
 	nanos
 	guess   // since the epoch, unit told by its magnitude
 	outcome // "success" or "failure"
+	spelt   // a duration in words, "1.2ms", or seconds, or whole nanoseconds
+	laid    // a time in the layout that the configuration gives
 )
 
 // Times that are text are told by their looks, whatever the row's unit: see instant.

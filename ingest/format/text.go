@@ -64,12 +64,14 @@ func hex4(digits []byte) (r rune) {
 }
 
 // unhex is the value of a hexadecimal digit, and more than 15 if it is none.
-func unhex(c byte) byte {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0'
-	case 'a' <= c|0x20 && c|0x20 <= 'f':
-		return c | 0x20 - 'a' + 10
-	}
-	return 255
-}
+func unhex(c byte) byte { return hexValues[c] }
+
+const hexValues = "" +
+	none16 + none16 + none16 + "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\xff\xff\xff\xff\xff\xff" +
+	"\xff\x0a\x0b\x0c\x0d\x0e\x0f" + none9 + none16 + "\xff\x0a\x0b\x0c\x0d\x0e\x0f" + none9 + none16 +
+	none16 + none16 + none16 + none16 + none16 + none16 + none16 + none16
+
+const (
+	none9  = "\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+	none16 = none9 + "\xff\xff\xff\xff\xff\xff\xff"
+)

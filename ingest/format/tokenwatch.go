@@ -25,7 +25,7 @@ package format
 //	cost_usd       US dollars
 //	request_id
 func tokenwatchTable() table {
-	return table{name: "tokenwatch", rows: []row{
+	return table{name: "tokenwatch", marks: []string{"token_id", "peer_ip", "latency_ms", "units_in", "units_out", "cost_usd"}, rows: []row{
 		{"time", started, guess},
 		{"token", token, plain},
 		{"token_id", credential, plain},

@@ -9,33 +9,13 @@ import (
 // node is one key on the way to a table's fields. A tree belongs to one reader: it
 // remembers what it has read.
 type node struct {
-	row   int  // the table's row that ends here, or -1
-	set   rows // rows that end here or further down
-	kids  kids
-	order []step // the keys of the last object that was read here
-}
-
-// step is a key with its quotes and its colon, as it was written.
-type step struct {
-	text []byte
-	node *node
-}
-
-// What is remembered of an object is bounded, since others write it.
-const (
-	maxSteps = 64
-	maxStep  = 64 // bytes of a key
-)
-
-// learn remembers that the n-th key of an object here is written so.
-func (n *node) learn(at int, text []byte, kid *node) {
-	if at >= maxSteps || at > len(n.order) || len(text) > maxStep {
-		return
-	}
-	if at == len(n.order) {
-		n.order = append(n.order, step{text: make([]byte, 0, maxStep)})
-	}
-	n.order[at] = step{append(n.order[at].text[:0], text...), kid}
+	row      int    // the table's row that ends here, or -1
+	word     int    // where that row stands in a set
+	bit      uint64 // within the word
+	set      rows   // rows that end here or further down
+	branches bool   // some end further down
+	kids     kids
+	steps
 }
 
 // rows is a set of a table's rows.
@@ -46,7 +26,6 @@ const maxRows = 128
 
 func (r *rows) add(row int)        { r[row/64] |= 1 << (row % 64) }
 func (r *rows) remove(other *rows) { r[0] &^= other[0]; r[1] &^= other[1] }
-func (r *rows) empty() bool        { return r[0]|r[1] == 0 }
 
 // kids finds a node by its key with one look: the seed is chosen so that no two keys
 // share a place.
@@ -142,9 +121,10 @@ func keys(path string) []string {
 }
 
 func (s *sprout) node() (*node, error) {
-	n := &node{row: s.row}
+	n := &node{row: s.row, branches: len(s.names) > 0}
 	if s.row >= 0 {
 		n.set.add(s.row)
+		n.word, n.bit = s.row/64, 1<<(s.row%64)
 	}
 	kids := make([]*node, len(s.names))
 	for i, name := range s.names {
@@ -168,12 +148,15 @@ func (k *kids) fill(names []string, nodes []*node) error {
 	for 1<<bits < 4*len(names) {
 		bits++
 	}
-	for try := uint64(0); try < 1<<14; try++ {
-		k.seed = (try+1)*0x9e3779b97f4a7c15 | 1
-		k.shift = uint8(64 - bits - int(try>>11)) // after many failures: a larger table
-		k.places = make([]place, 1<<(64-k.shift))
-		if k.settle(names, nodes) {
-			return nil
+	for ; bits < 16; bits++ { // after some failures: a larger table
+		k.shift = uint8(64 - bits)
+		k.places = make([]place, 1<<bits)
+		for range 64 {
+			k.seed = (k.seed + 0x9e3779b97f4a7c15) | 1
+			if k.settle(names, nodes) {
+				return nil
+			}
+			clear(k.places)
 		}
 	}
 	return fmt.Errorf("fields %q: two are too much alike", names)

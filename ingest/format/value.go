@@ -6,10 +6,8 @@ import "bytes"
 // first element of an array that says something. Objects and booleans say nothing.
 func (r *reader) said(row *row, s *slot) []byte {
 	switch s.kind {
-	case text:
+	case text, number:
 		return r.plain(s)
-	case number:
-		return r.data[s.from:s.to]
 	case array:
 		if row.what == forwardedFor || row.what == forwarded {
 			return r.joined(s)

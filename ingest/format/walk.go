@@ -1,6 +1,9 @@
 package format
 
-import "bytes"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // slot is where the value of one row stands in the record.
 type slot struct {
@@ -9,17 +12,14 @@ type slot struct {
 	escaped  bool
 }
 
-// kind tells what a slot holds: the first byte of the value.
+// kind tells what a slot holds. The first three may say something.
 type kind byte
 
 const (
-	text   kind = '"'
-	array  kind = '['
-	object kind = '{'
-	null   kind = 'n'
-	yes    kind = 't'
-	no     kind = 'f'
-	number kind = '0'
+	text kind = iota
+	number
+	array
+	silent // an object, true, false, null
 )
 
 // walker goes through a record once and notes where the values of a table's rows are.
@@ -28,15 +28,19 @@ const (
 type walker struct {
 	scanner
 	root     *node
-	seen     rows
+	seen     bool // a row stands in the entry
+	told     rows // that stand in it with a value that may say something
 	slots    [maxRows]slot
 	unquoted []byte // buffer for keys with escapes
+
+	markOf map[string]int // outermost keys to look for, and what they are called; may be nil
+	marked int8           // 1 + what the entry's first such key is called, or 0
 }
 
 // document walks a whole record and calls entry for each object in it: for the record
 // itself, or for each of the array's entries. It returns a fault, or what entry returned.
 func (w *walker) document(data []byte, entry func(item int, raw []byte) error) error {
-	w.data, w.depth = data, 0
+	w.data, w.depth = data[:len(data):len(data)], 0
 	i := w.space(0)
 	if i >= len(data) {
 		return &Fault{Empty, "nothing in it: is the producer sending tombstones?"}
@@ -48,10 +52,10 @@ func (w *walker) document(data []byte, entry func(item int, raw []byte) error) e
 	if err != nil {
 		return err
 	}
-	return w.end(end)
+	return w.ended(end)
 }
 
-func (w *walker) end(i int) error {
+func (w *walker) ended(i int) error {
 	if i = w.space(i); i < len(w.data) {
 		w.refuse(i, "the end: one record holds one object or one array")
 		return w.fault()
@@ -62,7 +66,7 @@ func (w *walker) end(i int) error {
 func (w *walker) entries(i int, entry func(int, []byte) error) error {
 	w.depth++
 	if i = w.space(i); i < len(w.data) && w.data[i] == ']' {
-		if err := w.end(i + 1); err != nil {
+		if err := w.ended(i + 1); err != nil {
 			return err
 		}
 		return &Fault{Empty, "an array without entries"}
@@ -77,7 +81,7 @@ func (w *walker) entries(i int, entry func(int, []byte) error) error {
 			return w.fault()
 		}
 		if last {
-			return w.end(i)
+			return w.ended(i)
 		}
 	}
 }
@@ -85,7 +89,7 @@ func (w *walker) entries(i int, entry func(int, []byte) error) error {
 // entry walks one entry. One that is not an object is handed on all the same: it has a
 // place in the record, and not one field.
 func (w *walker) entry(i, item int, entry func(int, []byte) error) (after int, err error) {
-	w.seen = rows{}
+	w.seen, w.told, w.marked = false, rows{}, 0
 	if i < len(w.data) && w.data[i] == '{' {
 		after = w.object(w.root, i+1)
 	} else {
@@ -97,85 +101,170 @@ func (w *walker) entry(i, item int, entry func(int, []byte) error) (after int, e
 	return after, entry(item, w.data[i:after])
 }
 
-// object walks an object that has rows of the table in it.
+// object walks an object that has rows of the table in it, from after its brace. Nearly all
+// records are nothing but what was foreseen and plain texts: those stay within this loop.
 func (w *walker) object(at *node, i int) int {
 	if w.depth++; w.depth > maxDepth {
 		return w.refuse(i-1, "less nesting")
 	}
-	if i = w.space(i); i < len(w.data) && w.data[i] == '}' {
-		w.depth--
-		return i + 1
-	}
-	for n := 0; ; n++ {
-		kid, after := w.known(at, n, i)
-		switch {
-		case after < 0:
-			return refused
-		case kid != nil:
-			i = w.field(kid, after)
-		default:
-			i = w.value(after)
-		}
-		if i < 0 {
-			return refused
-		}
-		var last bool
-		if i, last = w.next(i, '}'); i < 0 || last {
+	data := w.data
+	for last := &at.start; ; {
+		next := last.next[0]
+		if next != nil && next.stands(data, i) {
+			i += next.size
+		} else if next, i = w.turn(at, last, i); next == nil {
 			w.depth--
 			return i
+		}
+		if last = next; next.mark != 0 && w.marked == 0 {
+			w.marked = next.mark
+		}
+		if !next.quoted {
+			if i = w.other(next, i); i < 0 {
+				return refused
+			}
+			continue
+		}
+		from, escaped := i, false
+		for i >= 0 && i <= len(data)-8 {
+			marks := special(binary.LittleEndian.Uint64(data[i : i+8]))
+			if marks != 0 {
+				i += bits.TrailingZeros64(marks) >> 3
+				break
+			}
+			i += 8
+		}
+		if uint(i) < uint(len(data)) && data[i] == '"' {
+			i++
+		} else if i, escaped = w.rest(i); i < 0 {
+			return refused
+		}
+		if next.node != nil {
+			w.note(next.node, from, i-1, text, escaped)
 		}
 	}
 }
 
-// known reads the n-th key of an object and gives its node, nil if the table has none.
-// Gateways write the same keys in the same order every time, so it first looks whether
-// the key is what stood there in the last record: then it need not be checked again.
-func (w *walker) known(at *node, n, i int) (*node, int) {
-	i = w.space(i)
-	if n < len(at.order) {
-		if step := &at.order[n]; bytes.HasPrefix(w.data[i:], step.text) {
-			return step.node, w.space(i + len(step.text)) // another writer may put more space there
-		}
+// turn goes on where a record does not as the last one did: as the one before, or in a way
+// of its own. At the end of the object there is no step.
+func (w *walker) turn(at *node, last *step, i int) (*step, int) {
+	if next := last.next[1]; next != nil && next.stands(w.data, i) {
+		return next, i + next.size
 	}
-	name, escaped, after := w.key(i)
-	if after < 0 {
+	return w.step(at, last, i)
+}
+
+// step reads what stands between two values of an object and was not foreseen: a comma, a key, its
+// colon, and the opening quote of a text. At the end of the object there is no step.
+func (w *walker) step(at *node, last *step, i int) (*step, int) {
+	from, end := i, false
+	if last == &at.start {
+		if i = w.space(i); i < len(w.data) && w.data[i] == '}' {
+			return nil, i + 1
+		}
+	} else if i, end = w.next(i, '}'); i < 0 || end {
+		return nil, i
+	}
+	name, escaped, i := w.key(i)
+	if i < 0 {
 		return nil, refused
 	}
+	mark := w.mark(at, name)
 	if escaped {
 		w.unquoted = unescape(w.unquoted[:0], name)
 		name = w.unquoted
 	}
-	kid := at.kids.find(name)
-	at.learn(n, w.data[i:after], kid)
-	return kid, after
+	if i < len(w.data) && w.data[i] == '"' {
+		i++
+	}
+	return at.learn(last, w.data[from:i], at.kids.find(name), mark), i
 }
 
-// field walks the value of a key that the table knows.
-func (w *walker) field(at *node, i int) int {
-	w.seen.remove(&at.set) // the same key again: what stood there before is forgotten
-	if i < len(w.data) && w.data[i] == '{' {
-		return w.object(at, i+1)
+func (w *walker) mark(at *node, name []byte) int8 {
+	if at != w.root {
+		return 0
 	}
-	if at.row < 0 {
+	if called, ok := w.markOf[string(name)]; ok {
+		return int8(called + 1)
+	}
+	return 0
+}
+
+// other walks a value other than a text that was foreseen.
+func (w *walker) other(s *step, i int) int {
+	i = w.space(i)
+	switch {
+	case i >= len(w.data):
 		return w.value(i)
-	}
-	w.seen.add(at.row)
-	s := &w.slots[at.row]
-	if i < len(w.data) && w.data[i] == '"' {
+	case s.node == nil && (w.data[i] == '{' || w.data[i] == '['):
+		return w.passing(s, i)
+	case s.node == nil:
+		return w.value(i)
+	case w.data[i] == '{':
+		w.forget(s.node)
+		return w.object(s.node, i+1)
+	case w.data[i] == '"':
 		end, escaped := w.text(i + 1)
-		*s = slot{from: i + 1, to: end - 1, kind: text, escaped: escaped}
+		if end >= 0 {
+			w.note(s.node, i+1, end-1, text, escaped)
+		}
 		return end
 	}
 	end := w.value(i)
-	if end > 0 {
-		*s = slot{from: i, to: end, kind: kindOf(w.data[i])}
+	if end >= 0 {
+		w.note(s.node, i, end, kindOf(w.data[i]), false)
 	}
 	return end
 }
 
+// passing walks over an object or array in which nothing is of interest.
+func (w *walker) passing(s *step, i int) int {
+	if s.size > maxStep {
+		return w.nested(i)
+	}
+	if s.values.misses < patience {
+		if end := s.values.again(w.data, i); end > 0 {
+			return end
+		}
+	}
+	end := w.nested(i)
+	if end >= 0 {
+		s.values.keep(w.data[i:end])
+	}
+	return end
+}
+
+// forget drops what stood under the same key before.
+func (w *walker) forget(at *node) {
+	w.told.remove(&at.set)
+}
+
+// note keeps the value of a row, in the place of what stood under the same key before.
+// What says nothing, such as "", "-", true and null, is seen but not told.
+func (w *walker) note(at *node, from, to int, kind kind, escaped bool) {
+	if at.branches {
+		w.forget(at)
+	}
+	if at.row < 0 {
+		return // something else stands where an object is wanted
+	}
+	w.seen = true
+	s := &w.slots[at.row%maxRows]
+	s.from, s.to, s.kind, s.escaped = from, to, kind, escaped
+	told := &w.told[at.word%len(w.told)]
+	if to-from > 1 && kind < silent || to-from == 1 && w.data[from] != '-' {
+		*told |= at.bit
+	} else {
+		*told &^= at.bit
+	}
+}
+
 func kindOf(first byte) kind {
-	if first == '-' || first-'0' <= 9 {
+	switch {
+	case first == '[':
+		return array
+	case first == '-' || first-'0' <= 9:
 		return number
 	}
-	return kind(first)
+	return silent
 }

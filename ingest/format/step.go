@@ -1,0 +1,157 @@
+package format
+
+import "encoding/binary"
+
+// steps remembers how the objects were written that were read at one node. Gateways write the
+// same keys in the same order nearly every time, so what follows a value is foreseen, compared
+// as a whole, and need not be taken apart again.
+//
+//	{"status":200,"bytes_sent":"166","consumer":"acme"}
+//	└─ first ─┘  └── later ────┘   └── later ──┘
+type steps struct {
+	start step   // stands before the first key
+	long  step   // stands for all that are too long to be remembered
+	first []step // what has stood behind a brace
+	later []step // what has stood behind a value
+}
+
+// step is what was written between two values of an object: a comma unless it is the first,
+// a key, its colon, the opening quote of a text, and white space.
+type step struct {
+	node   *node    // of the key, nil if the table does not know it
+	next   [2]*step // that followed last time, and the time before
+	size   int
+	last   int    // index of the last word
+	mask   uint64 // of the last word
+	quoted bool   // a text follows
+	mark   int8   // see walker.marked
+	words  [maxStep / 8]uint64
+	values values
+}
+
+// What is remembered of an object is bounded, since others write it: steps take each other's
+// place.
+const (
+	maxStep  = 64 // bytes
+	maxFirst = 4  // a power of two, like maxLater
+	maxLater = 64
+	nearby   = 4 // places that a step may have
+)
+
+// stands reports whether this is what stands at i.
+func (s *step) stands(data []byte, i int) bool {
+	if i < 0 || i > len(data)-maxStep {
+		return i+s.size <= len(data) && s.is(data[i:i+s.size])
+	}
+	room := data[i : i+maxStep]
+	for n := range s.words { // not with its value: that would copy them all
+		differs := binary.LittleEndian.Uint64(room[n*8:n*8+8]) ^ s.words[n]
+		if n == s.last {
+			return differs&s.mask == 0
+		}
+		if differs != 0 {
+			return false
+		}
+	}
+	return false
+}
+
+// is compares with a text of any length.
+func (s *step) is(text []byte) bool {
+	if len(text) != s.size {
+		return false
+	}
+	var room [maxStep]byte
+	copy(room[:], text)
+	for n := range s.words {
+		if binary.LittleEndian.Uint64(room[n*8:]) != s.words[n] {
+			return false
+		}
+	}
+	return true
+}
+
+func newStep(text []byte, kid *node, mark int8) step {
+	s := step{node: kid, mark: mark, size: len(text), quoted: text[len(text)-1] == '"'}
+	if len(text) > maxStep {
+		return s
+	}
+	var room [maxStep]byte
+	copy(room[:], text)
+	for n := range s.words {
+		s.words[n] = binary.LittleEndian.Uint64(room[n*8:])
+	}
+	s.last = (len(text) - 1) / 8
+	s.mask = ^uint64(0) >> (64 - 8*(len(text)-8*s.last))
+	return s
+}
+
+// learn remembers that this step, which leads to kid, followed last.
+func (s *steps) learn(last *step, text []byte, kid *node, mark int8) *step {
+	if len(text) > maxStep {
+		s.long = newStep(text, kid, mark)
+		return &s.long
+	}
+	if s.later == nil {
+		s.first, s.later = make([]step, maxFirst), make([]step, maxLater)
+	}
+	among := s.later
+	if last == &s.start {
+		among = s.first // never behind a value: it has no comma
+	}
+	next := seat(among, text)
+	if !next.is(text) {
+		kept := next.values.kept // the memory serves again
+		*next = newStep(text, kid, mark)
+		next.values.kept = [2][]byte{kept[0][:0], kept[1][:0]}
+	}
+	if last.next[0] != next {
+		last.next = [2]*step{next, last.next[0]}
+	}
+	return next
+}
+
+// seat is where a step stands, or where it may be put.
+func seat(among []step, text []byte) *step {
+	home := hash(text, 0x9e3779b97f4a7c15) >> 32
+	for n := range uint64(nearby) {
+		s := &among[(home+n)%uint64(len(among))]
+		if s.size == 0 || s.is(text) {
+			return s
+		}
+	}
+	return &among[home%uint64(len(among))]
+}
+
+// values are objects and arrays that stood behind a key which the table does not know. They have
+// been checked: gateways repeat what they know about a service or a route in every record.
+type values struct {
+	kept   [2][]byte // last come first
+	misses uint16    // since one of them came again
+}
+
+// Values are remembered if they are worth it, and not for ever if none ever comes again.
+const (
+	leastValue = 32
+	mostValue  = 1 << 10 // bytes
+	patience   = 64      // after so many misses they are left alone, until misses begin at 0 again
+)
+
+// again gives the offset after a value that stood here before, 0 if another stands there.
+func (v *values) again(data []byte, i int) int {
+	for n, kept := range &v.kept {
+		if end := i + len(kept); len(kept) > 0 && end <= len(data) && string(data[i:end]) == string(kept) {
+			v.kept[0], v.kept[n] = kept, v.kept[0]
+			v.misses = 0
+			return end
+		}
+	}
+	return 0
+}
+
+// keep remembers a value in the place of the one that was not seen for longest.
+func (v *values) keep(value []byte) {
+	if v.misses++; v.misses <= patience && len(value) >= leastValue && len(value) <= mostValue {
+		v.kept[0], v.kept[1] = append(v.kept[1][:0], value...), v.kept[0]
+	}
+}

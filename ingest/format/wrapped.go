@@ -1,0 +1,128 @@
+package format
+
+import "bytes"
+
+// maxWraps is how many wrappers are taken off: a list that a shipper made, and the entry
+// that an agent made around each line of the gateway's.
+const maxWraps = 2
+
+// wrapped reads what agents put around a gateway's line or object. It is asked only about
+// entries that are nothing by themselves, so an entry of the gateway's own is never taken apart.
+//
+//	{"message":"203.0.113.7 - ...","host":...}       Filebeat, Vector, Logstash, CloudWatch
+//	{"log":"{...}\n","stream":"stdout","time":...}   Docker, Fluent Bit
+//	{"log_processed":{...}}, {"json":{...}}          parsed by the agent
+//	{"logEvents":[{"message":...}, ...]}             CloudWatch's subscriptions
+type wrapped struct {
+	name  string
+	cfg   Config
+	wraps int
+	inner *stream // opened when first needed
+	buf   []byte
+}
+
+// wrappers are the keys under which agents put what they were given, in the order in
+// which they are looked at.
+var wrappers = [...]string{
+	"message", "log", "MESSAGE", "msg", "line", "@message", "_raw", "raw", "original", "event", "body", "data", "text", "content", "textPayload",
+	"log_processed", "json", "jsonPayload", "parsed", "structured", "payload", "_source", "fields", "standard_logging_object",
+	"logEvents", "records", "Records", "logs", "entries", "events", "items",
+}
+
+// unwrap has the stream emit what the entry wraps, and reports whether it wraps anything.
+func (w *wrapped) unwrap(s *stream, entry []byte) (done bool, err error) {
+	for _, found := range w.candidates(entry) {
+		if done, err = w.try(s, entry, found); done {
+			return true, err
+		}
+	}
+	return false, nil
+}
+
+// maxCandidates bounds how many values of an entry are tried.
+const maxCandidates = 4
+
+// candidates lists the values of the entry that may be what it wraps.
+func (w *wrapped) candidates(entry []byte) [][]byte {
+	if len(entry) == 0 || entry[0] != '{' {
+		return nil
+	}
+	var values [len(wrappers)][]byte
+	s := scanner{data: entry}
+	for i := s.space(1); i < len(entry) && entry[i] == '"'; i = s.space(i) {
+		name, _, at := s.key(i)
+		if at < 0 {
+			return nil
+		}
+		end := s.value(at)
+		if end < 0 {
+			return nil
+		}
+		for n, known := range wrappers {
+			if known == string(name) {
+				values[n] = entry[at:end]
+			}
+		}
+		var last bool
+		if i, last = s.next(end, '}'); i < 0 || last {
+			break
+		}
+	}
+	var list [][]byte
+	for _, value := range values {
+		if len(value) > 2 && len(list) < maxCandidates {
+			list = append(list, value)
+		}
+	}
+	return list
+}
+
+// try reads one value as a record. It counts as one if an entry in it is of the format,
+// whether or not that can become an event.
+func (w *wrapped) try(s *stream, entry, value []byte) (done bool, err error) {
+	switch value[0] {
+	case '"':
+		w.buf = unescape(w.buf[:0], value[1:len(value)-1])
+		value = bytes.TrimSpace(w.buf)
+		if len(value) == 0 || !isRecord(value) {
+			return false, nil
+		}
+	case '{':
+		entry = value
+	case '[':
+		entry = nil // each of its entries stands for itself
+	default:
+		return false, nil
+	}
+	if w.inner == nil {
+		if w.inner, err = openStream(w.name, w.cfg, w.wraps); err != nil {
+			return true, err
+		}
+	}
+	err = w.inner.Decode(value, func(r *Record) error {
+		if r.Item == 0 && isFault(r.Err, UnknownFormat) || isFault(r.Err, BadLine) {
+			return errNothing
+		}
+		if entry != nil {
+			r.Raw = entry
+		}
+		s.name = w.inner.name
+		r.Item = s.item
+		s.item++
+		done = true
+		return s.emit(r)
+	})
+	if _, fault := err.(*Fault); (fault || err == errNothing) && !done {
+		return false, nil
+	}
+	return true, err
+}
+
+// errNothing ends the reading of a value that turns out to be nothing.
+const errNothing = Reason("nothing")
+
+// isRecord tells what may be a record from words: an object, an array, or a line with
+// several fields.
+func isRecord(text []byte) bool {
+	return text[0] == '{' || text[0] == '[' || bytes.Count(text, []byte(" ")) >= 5
+}
