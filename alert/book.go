@@ -2,6 +2,7 @@ package alert
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 	"time"
 
@@ -58,13 +59,25 @@ func newBook() *book {
 	return b
 }
 
-// lock makes the caller the only one to change incidents of a token, until it calls the
-// function that it gets back. It is held over a save, so it is not one lock for all, and
-// channels hold it, which a test's fake clock can wait for.
-func (b *book) lock(token schema.TokenID) (unlock func()) {
-	stripe := b.stripes[maphash.Bytes(b.seed, token[:])%stripes]
-	stripe <- struct{}{}
-	return func() { <-stripe }
+// lock makes the caller the only one to change incidents of a token, under any of the names
+// given, until it calls the function that it gets back. It is held over a save, so it is not
+// one lock for all, and channels hold it, which a test's fake clock can wait for. Several
+// are taken in one order by everybody, or two callers might wait for each other.
+func (b *book) lock(names ...schema.TokenID) (unlock func()) {
+	var held []uint64
+	for _, name := range names {
+		held = append(held, maphash.Bytes(b.seed, name[:])%stripes)
+	}
+	slices.Sort(held)
+	held = slices.Compact(held)
+	for _, i := range held {
+		b.stripes[i] <- struct{}{}
+	}
+	return func() {
+		for _, i := range held {
+			<-b.stripes[i]
+		}
+	}
 }
 
 func (b *book) page(id string) *page {
@@ -87,6 +100,9 @@ func (b *book) put(p *page, limit int) {
 	id, token := p.inc.ID, p.inc.Token
 	old := b.pages[id]
 	b.pages[id] = p
+	if old != nil && old.inc.Token != token && b.open[old.inc.Token] == id {
+		delete(b.open, old.inc.Token) // the token was renamed
+	}
 	if p.inc.State != schema.IncidentResolved {
 		b.open[token] = id
 		return

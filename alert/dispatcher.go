@@ -102,10 +102,13 @@ func byToken(findings []schema.Finding) [][]schema.Finding {
 }
 
 func (d *Dispatcher) accept(ctx context.Context, findings []schema.Finding) error {
-	defer d.book.lock(findings[0].Token)()
+	token, former := findings[0].Token, formerName(findings)
+	defer d.book.lock(token, former)()
 	var open *schema.Incident
-	if p := d.book.openFor(findings[0].Token); p != nil {
+	if p := d.book.openFor(token); p != nil {
 		open = &p.inc
+	} else if p := d.book.openFor(former); p != nil {
+		open = &p.inc // it goes on under the new name
 	}
 	var outcomes []string
 	changed := d.cfg.Fold(open, findings, d.book.knows, func(o string) { outcomes = append(outcomes, o) })
@@ -120,6 +123,18 @@ func (d *Dispatcher) accept(ctx context.Context, findings []schema.Finding) erro
 	}
 	d.observer.Open(d.book.size())
 	return nil
+}
+
+// formerName is what the findings' token was called before its pepper was rotated, or the
+// token itself. A process with a former pepper gives it with every finding, so whoever
+// holds an incident by its former name and whoever holds it by the new one share a lock.
+func formerName(findings []schema.Finding) schema.TokenID {
+	for i := range findings {
+		if !findings[i].Former.IsZero() {
+			return findings[i].Former
+		}
+	}
+	return findings[0].Token
 }
 
 // change stores an incident that readers would notice the change of, and sends it on its

@@ -51,6 +51,7 @@ func Update(inc schema.Incident, f *schema.Finding) (schema.Incident, bool) {
 		return inc, false
 	}
 	next := inc
+	next.Token, next.KeyID = f.Token, f.KeyID // of a newer pepper, if peppers were rotated meanwhile
 	next.Severity = max(inc.Severity, f.Severity)
 	next.Score = max(inc.Score, f.Score)
 	next.Evidence = strongest(inc.Evidence, f.Evidence)

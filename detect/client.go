@@ -36,11 +36,11 @@ func (newClient) look(l *look) {
 	if used == "" {
 		return
 	}
-	known := p.clients.settled(used, l.now, l.probation)
+	known := l.habits(clients).settled(l.product, l.now, l.probation)
 	if l.group == home && known != nil {
 		return
 	}
-	cohort := l.cohort.client(used)
+	cohort := l.cohort.client(l.product)
 	theft := cohort/2 + 0.5/theftProducts
 	if known != nil {
 		l.found(newClientName, usualRatio(l, known, theft), func() words {
@@ -48,11 +48,11 @@ func (newClient) look(l *look) {
 		})
 		return
 	}
-	if p.clients.empty(l.now, l.probation) {
+	if l.habits(clients).empty(l.now, l.probation) {
 		return // the token has no client of its own yet
 	}
 	n := l.cohort.noveltyOf(p)
-	llr := math.Log(theft / (p.clients.unseen(p, n.rate(n.clients), l.now, l.probation) * cohort))
+	llr := math.Log(theft / (l.habits(clients).unseen(p, n.rate(n.clients), l.now, l.probation) * cohort))
 	if !l.strange {
 		llr *= newClientAtHome
 	}
@@ -63,27 +63,34 @@ func (newClient) look(l *look) {
 		return words{
 			key:    "client:" + used,
 			seen:   ev.Client,
-			normal: sharesInWords(p.clients.shares()) + overDays(p.days-1),
+			normal: sharesInWords(l.shares(clients)) + overDays(int(p.days)-1),
 		}
 	})
 }
 
 // usualRatio is the ratio, at most 0, of a client that is the token's own.
-func usualRatio(l *look, product *habit[string], theft float64) float64 {
+func usualRatio(l *look, product *habit, theft float64) float64 {
 	p := l.profile
 	days, owner := product.days, 0.5 // a new version every other day that brings one: generous
-	if agent := p.agents.settled(textHash(l.event.UserAgent), l.now, l.probation); agent != nil {
+	if agent := l.habits(agents).settled(value{l.agent, true}, l.now, l.probation); agent != nil {
 		days, owner, theft = agent.days, 1, theft*sameVersion
 	}
 	owner *= min(1, (float64(days)+1)/(float64(p.days)+1))
 	return max(newClientFloor, min(0, math.Log(theft/owner)))
 }
 
-// textHash is FNV-1a.
+// textHash tells texts apart, eight bytes at a time: it runs for every User-Agent.
 func textHash(s string) uint32 {
-	h := uint32(2166136261)
-	for i := range len(s) {
-		h = (h ^ uint32(s[i])) * 16777619
+	const prime = 0x9E3779B97F4A7C15
+	h := uint64(len(s)) * prime
+	for ; len(s) >= 8; s = s[8:] {
+		word := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		h = (h ^ word) * prime
+		h ^= h >> 32
 	}
-	return h
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * prime
+	}
+	return uint32(h ^ h>>32)
 }

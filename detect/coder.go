@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 )
 
 // errState is returned for stored state that cannot be what Snapshot wrote.
@@ -16,6 +17,14 @@ type coder struct {
 	buf     []byte
 	reading bool
 	err     error
+	texts   *texts
+}
+
+// write returns the state that code writes, in memory of its own.
+func (c *coder) write(code func(*coder)) []byte {
+	c.buf = append(c.buf[:0], stateVersion)
+	code(c)
+	return slices.Clone(c.buf)
 }
 
 func (c *coder) fail() { c.err, c.buf = errState, nil }
@@ -101,6 +110,31 @@ func (c *coder) string(v *string) {
 		return
 	}
 	*v, c.buf = string(c.buf[:n]), c.buf[n:]
+}
+
+// text codes a text as its string; read, it is held.
+func (c *coder) text(v *text) {
+	if !c.reading {
+		s := c.texts.of(*v)
+		c.string(&s)
+		return
+	}
+	var s string
+	if c.string(&s); c.err == nil {
+		*v = c.texts.hold(s)
+	}
+}
+
+// bytes codes as many bytes as there are.
+func (c *coder) bytes(v []byte) {
+	switch {
+	case !c.reading:
+		c.buf = append(c.buf, v...)
+	case len(v) > len(c.buf):
+		c.fail()
+	default:
+		c.buf = c.buf[copy(v, c.buf):]
+	}
 }
 
 // length codes the length of what follows. No element takes less than a byte, so a

@@ -7,10 +7,11 @@ import "math"
 // days before it. New tokens borrow from it; old ones are judged against it. It learns
 // from whole token-days, so that a loud token has no more say than a quiet one.
 type cohort struct {
+	texts     *texts
 	days      float64 // token-days learnt from
-	hours     weekly
-	countries map[string]float64 // bounded by ISO 3166: see maxCohortValues
-	clients   map[string]float64
+	hours     activity
+	countries map[text]float64 // bounded by ISO 3166: see maxCohortValues
+	clients   map[text]float64
 	leaps     leaps
 	novelty   [ages]novelty // by the token's age
 }
@@ -36,7 +37,7 @@ func age(days int) int {
 }
 
 // noveltyOf is the pool of a profile's age.
-func (c *cohort) noveltyOf(p *profile) *novelty { return &c.novelty[age(p.days)] }
+func (c *cohort) noveltyOf(p *profile) *novelty { return &c.novelty[age(int(p.days))] }
 
 // rate is a share of token-days, starting from one in fifty until there are many.
 func (n *novelty) rate(count float64) float64 { return (count + 1) / (n.days + 50) }
@@ -51,43 +52,37 @@ const (
 	elsewhere = 0.1
 )
 
-func newCohort() *cohort {
-	return &cohort{countries: map[string]float64{}, clients: map[string]float64{}}
+func newCohort(texts *texts) *cohort {
+	return &cohort{texts: texts, countries: map[text]float64{}, clients: map[text]float64{}}
 }
 
 // learnDay takes in a token's day as it closes.
-func (c *cohort) learnDay(p *profile) {
+func (c *cohort) learnDay(m *memory, p *profile) {
 	c.leaps.learnDay(p)
 	c.days++
-	c.noveltyOf(p).learnDay(p)
-	for _, h := range p.countries.list {
-		if h.day == p.day {
-			count(c.countries, h.key)
-		}
-	}
-	for _, h := range p.clients.list {
-		if h.day == p.day {
-			count(c.clients, h.key)
-		}
-	}
-	for _, hour := range p.pending {
+	c.noveltyOf(p).learnDay(m, p)
+	c.count(c.countries, m.of(p, countries), p.day)
+	c.count(c.clients, m.of(p, clients), p.day)
+	awake := p.awake
+	for hour, any := awake.oldest(); any; hour, any = awake.oldest() {
 		if int32(hour/24) == p.day {
-			c.hours[hourOfWeek(hour)]++
+			c.hours.add(hourOfWeek(hour))
 		}
+		awake.dropOldest()
 	}
 	if c.days >= maxCohortDays {
 		c.halve()
 	}
 }
 
-func (n *novelty) learnDay(p *profile) {
+func (n *novelty) learnDay(m *memory, p *profile) {
 	if p.days < 2 {
 		return // everything is new on the first day
 	}
 	n.days++
-	n.countries += p.countries.fresh(p.day)
-	n.networks += p.networks.fresh(p.day)
-	n.clients += p.clients.fresh(p.day)
+	n.countries += m.of(p, countries).fresh(p.day)
+	n.networks += m.of(p, networks).fresh(p.day)
+	n.clients += m.of(p, clients).fresh(p.day)
 	if p.flipped() {
 		n.flips++
 	}
@@ -96,9 +91,20 @@ func (n *novelty) learnDay(p *profile) {
 // flip is how often a network that is new for a token is its first of the other kind.
 func (n *novelty) flip() float64 { return (n.flips + 1) / (n.networks + 10) }
 
-func count(m map[string]float64, key string) {
-	if _, known := m[key]; known || len(m) < maxCohortValues {
-		m[key]++
+// count takes in the habits that were seen on a day.
+func (c *cohort) count(into map[text]float64, list habits, day int32) {
+	for i := range list {
+		if int32(list[i].day) != day {
+			continue
+		}
+		id := text(list[i].key)
+		if _, known := into[id]; !known {
+			if len(into) >= maxCohortValues {
+				continue
+			}
+			c.texts.hold(c.texts.of(id))
+		}
+		into[id]++
 	}
 }
 
@@ -108,10 +114,8 @@ func (c *cohort) halve() {
 		n := &c.novelty[i]
 		n.days, n.countries, n.networks, n.clients, n.flips = n.days/2, n.countries/2, n.networks/2, n.clients/2, n.flips/2
 	}
-	for i := range c.hours {
-		c.hours[i] /= 2
-	}
-	for _, m := range []map[string]float64{c.countries, c.clients} {
+	c.hours.halve()
+	for _, m := range []map[text]float64{c.countries, c.clients} {
 		for k := range m {
 			m[k] /= 2
 		}
@@ -119,17 +123,20 @@ func (c *cohort) halve() {
 }
 
 // country is the probability that a token-day of the cohort is in a country.
-func (c *cohort) country(code string) float64 {
+func (c *cohort) country(v value) float64 {
 	const countries = 200
-	return (1-elsewhere)*c.share(c.countries[code]) + elsewhere/countries
+	return (1-elsewhere)*c.share(c.countries, v) + elsewhere/countries
 }
 
 // client is the probability that a token-day of the cohort uses a product.
-func (c *cohort) client(product string) float64 {
+func (c *cohort) client(v value) float64 {
 	const products = 50
-	return (1-elsewhere)*c.share(c.clients[product]) + elsewhere/products
+	return (1-elsewhere)*c.share(c.clients, v) + elsewhere/products
 }
 
-func (c *cohort) share(n float64) float64 {
-	return n / math.Max(c.days, 1)
+func (c *cohort) share(of map[text]float64, v value) float64 {
+	if !v.known {
+		return 0
+	}
+	return of[text(v.key)] / math.Max(c.days, 1)
 }

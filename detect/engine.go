@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"hash/maphash"
+	"math"
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/schema"
@@ -12,86 +14,142 @@ type Engine struct {
 	cfg       Config
 	topic     string
 	partition int32
-	profiles  map[schema.TokenID]*profile // bounded by Config.MaxTokens, see evict
-	young     queue                       // tokens seen on one day so far
-	grown     queue
+	memory    *memory // profiles are bounded by Config.MaxTokens, see evict
+	young     int     // profiles of tokens seen on one day so far
+	leaving   [2]leaving
 	cohort    *cohort
 	detectors []detector
 	offset    int64 // of the last event taken in
 	evicted   uint64
+	gone      map[schema.TokenID]givenUp // names that profiles have given up since the last snapshot
+	seed      maphash.Seed
+	looking   look   // the event at hand
+	near      uint64 // keeps the compiler from leaving out Prefetch
 }
 
 // New makes an engine for a partition that has seen nothing.
 func New(cfg Config, topic string, partition int32) *Engine {
+	memory := newMemory()
 	return &Engine{
-		cfg: cfg, topic: topic, partition: partition,
-		profiles: map[schema.TokenID]*profile{}, cohort: newCohort(), offset: -1,
+		cfg: cfg, topic: topic, partition: partition, offset: -1,
+		memory: memory, cohort: newCohort(memory.texts), gone: map[schema.TokenID]givenUp{}, seed: maphash.MakeSeed(),
 		// The place comes first: it decides which group the event belongs to.
 		detectors: []detector{newGeo{}, impossibleTravel{}, oddHours{}, newClient{}, trafficSpike{}},
 	}
 }
 
-// Process takes in an event and returns a finding if the event tips the scale.
+// Process takes in an event and returns a finding if the event tips the scale. An event
+// without a token belongs to nobody, and is passed over.
 func (e *Engine) Process(ev *schema.Event) *schema.Finding {
 	e.offset = max(e.offset, ev.Offset)
+	if ev.Token.IsZero() {
+		return nil
+	}
 	p := e.profile(ev)
-	l := e.lookAt(ev, p)
-	p.open(l)
-	p.settle(l, e.cfg.HalfLife)
-	p.rate.add(l.now)
+	p.offset, p.touched = e.offset, true
+	now, set := secondsOf(ev.Time), settingOf(e.seed, ev)
+	if !p.usualIn(now, set) {
+		return e.look(e.lookAt(ev, p, now, set))
+	}
+	leaps := p.rate.add(now) && p.days > 1
+	if !p.usualAt(now) {
+		l := e.lookAt(ev, p, now, set)
+		if leaps || !l.hourIsUsual() {
+			return e.weigh(l)
+		}
+		p.noteHour(l.hour)
+	} else if leaps {
+		return e.weighRate(e.lookAt(ev, p, now, set))
+	}
+	e.count(p, ev, now, set)
+	return nil
+}
+
+// look takes in an event that may be news.
+func (e *Engine) look(l *look) *schema.Finding {
+	p := l.profile
+	young := p.young()
+	l.open()
+	if young && !p.young() {
+		e.young--
+	}
+	l.settle()
+	p.rate.add(uint32(l.now))
+	return e.weigh(l)
+}
+
+// weighRate is weigh for an event of which only the rate can be news.
+func (e *Engine) weighRate(l *look) *schema.Finding {
+	trafficSpike{}.look(l)
+	found := e.judge(l)
+	p := l.profile
+	p.last = uint32(l.now)
+	if !l.isolated() {
+		p.events++
+	}
+	if l.setting.located {
+		l.arrive()
+	}
+	p.fades = l.fades()
+	return found
+}
+
+// weigh asks the detectors, judges what they said, and learns.
+func (e *Engine) weigh(l *look) *schema.Finding {
+	l.read()
 	for _, d := range e.detectors {
 		d.look(l)
 	}
 	found := e.judge(l)
-	p.learn(l, l.odd)
-	p.offset, p.touched = ev.Offset, true
-	e.use(p)
+	before := l.profile.last
+	l.learn()
+	l.expect(before)
+	l.profile.fades = l.fades()
 	return found
 }
 
-func (e *Engine) lookAt(ev *schema.Event, p *profile) *look {
-	now := ev.Time.Unix()
-	return &look{
-		event: ev, profile: p, cohort: e.cohort, now: now, hour: now / 3600, day: int32(now / daySeconds),
-		probation: int64(e.cfg.Probation / time.Second),
-		backfill:  ev.Ingested.Sub(ev.Time) > e.cfg.BackfillAfter,
+func (e *Engine) lookAt(ev *schema.Event, p *profile, now uint32, c setting) *look {
+	e.looking = look{
+		event: ev, profile: p, memory: e.memory, cohort: e.cohort, setting: c,
+		now: int64(now), hour: int64(now / 3600), day: int32(now / daySeconds),
+		probation: int64(e.cfg.Probation / time.Second), halfLife: e.cfg.HalfLife,
+		backfill: ev.Ingested.Sub(ev.Time) > e.cfg.BackfillAfter,
 	}
+	return &e.looking
+}
+
+// secondsOf is a time in unix seconds. Profiles know times from 1970 to 2106; what is
+// outside was refused long before, and counts as the nearer end.
+func secondsOf(t time.Time) uint32 {
+	return uint32(min(max(t.Unix(), 0), math.MaxUint32))
 }
 
 // judge weighs the evidence if the event added to it.
 func (e *Engine) judge(l *look) *schema.Finding {
-	p := l.profile
 	if !l.odd {
 		return nil
 	}
-	p.episode.enter(l)
-	p.episode.note(l)
-	score := p.sum(l.now, e.cfg.HalfLife) / e.cfg.AlertNats
-	p.episode.isolate(l)
-	list := p.report()
-	n := detectorsIn(list)
-	if !p.episode.due(l.now, score, n) {
+	p, s := l.profile, l.memory.storyOf(l.profile)
+	l.enter(s)
+	l.note(s)
+	score := s.sum(l.now, e.cfg.HalfLife) / e.cfg.AlertNats
+	l.isolate(s)
+	n := s.detectors()
+	if !s.episode.due(l.now, score, n) {
 		return nil
 	}
-	first := !p.episode.alerted
-	p.episode.report(l, score, n)
-	p.episode.isolate(l)
-	if first && l.now < p.episode.quarantine.until {
-		p.forget(l.now, l.probation)
+	first := !s.episode.alerted
+	l.report(s, score, n)
+	l.isolate(s)
+	list := s.report()
+	if first && l.now < int64(p.quarantine.until) {
+		l.forget()
 	}
 	return e.finding(l, score, list)
 }
 
-func detectorsIn(list []schema.Evidence) int {
-	names := map[string]bool{}
-	for _, e := range list {
-		names[e.Detector] = true
-	}
-	return len(names)
-}
-
 // Tokens is how many profiles are in memory.
-func (e *Engine) Tokens() int { return len(e.profiles) }
+func (e *Engine) Tokens() int { return e.memory.index.len }
 
 // Evicted is how many profiles were dropped for want of room.
 func (e *Engine) Evicted() uint64 { return e.evicted }
@@ -99,16 +157,28 @@ func (e *Engine) Evicted() uint64 { return e.evicted }
 // Offset is the last offset taken in, -1 before the first.
 func (e *Engine) Offset() int64 { return e.offset }
 
-// profile finds or makes a token's profile and notes whose it is now.
+// profile finds or makes a token's profile.
 func (e *Engine) profile(ev *schema.Event) *profile {
-	p := e.profiles[ev.Token]
-	if p == nil {
-		if len(e.profiles) >= e.cfg.MaxTokens {
-			e.evict()
-		}
-		p = newProfile(ev.Token)
-		e.profiles[ev.Token] = p
+	if s, known := e.memory.find(&ev.Token); known {
+		return e.memory.at(s)
 	}
-	p.hint, p.consumer, p.environment, p.keyID = ev.TokenHint, ev.Consumer, ev.Environment, ev.KeyID
-	return p
+	if p := e.takeOver(ev); p != nil {
+		return p
+	}
+	if e.Tokens() >= e.cfg.MaxTokens && e.Tokens() > 0 {
+		e.evict()
+	}
+	delete(e.gone, ev.Token)
+	e.young++
+	return e.memory.add(ev.Token)
+}
+
+// drop forgets a profile.
+func (e *Engine) drop(s slot) {
+	p := e.memory.at(s)
+	if p.young() {
+		e.young--
+	}
+	e.giveUp(p, schema.ProfileDropped)
+	e.memory.drop(s)
 }

@@ -255,14 +255,3 @@ func FuzzRestore(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkProcess(b *testing.B) {
-	events := stream(1, 1000, 20)
-	e := detect.New(detect.DefaultConfig(), "t", 0)
-	findings(e, events)
-	b.ReportAllocs()
-	b.ResetTimer()
-	for i := range b.N {
-		e.Process(&events[len(events)*9/10+i%(len(events)/10)])
-	}
-}

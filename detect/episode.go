@@ -1,7 +1,9 @@
 package detect
 
 import (
+	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/schema"
@@ -31,46 +33,44 @@ type episode struct {
 	clients    []string
 	peakMinute uint32
 
-	score      float64 // as last reported; 0 before the first report
-	reported   int64
-	detectors  int    // how many spoke when last reported
-	told       uint64 // requests when last reported
-	alertDay   int32
-	alerted    bool // reported, and not as backfill
-	quarantine quarantine
+	score     float64 // as last reported; 0 before the first report
+	reported  int64
+	detectors int    // how many spoke when last reported
+	told      uint64 // requests when last reported
+	alerted   bool   // reported, and not as backfill
 }
 
 // quarantine keeps what was alerted out of the profile. It outlives its episode: a thief
 // who comes every night is no less a thief in the second.
 type quarantine struct {
-	since int64 // first alert of an unbroken run of suspicious days
-	last  int64 // newest suspicious event after an alert
-	until int64 // before this, nothing suspicious is learnt
+	since uint32 // first alert of an unbroken run of suspicious days
+	last  uint32 // newest suspicious event after an alert
+	until uint32 // before this, nothing suspicious is learnt
 }
 
 // settle lets evidence fade, and closes an episode that has none left or has been quiet
 // for two half-lives: what comes later is another story.
-func (p *profile) settle(l *look, halfLife time.Duration) {
-	if len(p.evidence) == 0 {
+func (l *look) settle() {
+	s := l.memory.storyOf(l.profile)
+	if s == nil {
 		return
 	}
-	p.fade(l.now, halfLife)
-	if len(p.evidence) == 0 || l.now-p.episode.last > 2*int64(halfLife/time.Second) {
-		p.evidence = p.evidence[:0]
-		p.episode = episode{alertDay: p.episode.alertDay, quarantine: p.episode.quarantine}
+	s.fade(l.now, l.halfLife)
+	if len(s.evidence) == 0 || l.now-s.episode.last > 2*int64(l.halfLife/time.Second) {
+		l.memory.close(l.profile)
 	}
 }
 
 // enter opens an episode with the event at hand if none is open.
-func (e *episode) enter(l *look) {
-	if e.since == 0 {
-		*e = episode{since: l.now, lastSeen: l.profile.last, alertDay: e.alertDay, quarantine: e.quarantine}
+func (l *look) enter(s *story) {
+	if s.episode.since == 0 {
+		s.episode = episode{since: l.now, lastSeen: int64(l.profile.last)}
 	}
 }
 
 // note counts a suspicious event.
-func (e *episode) note(l *look) {
-	ev := l.event
+func (l *look) note(s *story) {
+	e, ev := &s.episode, l.event
 	e.requests++
 	e.last = max(e.last, l.now)
 	e.bytesOut += ev.BytesOut
@@ -79,25 +79,31 @@ func (e *episode) note(l *look) {
 	if at, known := slices.BinarySearch(e.addresses, addressHash(ev)); !known && len(e.addresses) < maxSeenAddresses {
 		e.addresses = slices.Insert(e.addresses, at, addressHash(ev))
 	}
-	e.clients = remember(e.clients, ev.Client, func() string { return ev.Client })
+	e.clients = remember(e.clients, ev.Client)
 	if ev.Country == "" && ev.ASN == 0 {
 		return
 	}
 	if len(e.places) < maxSeenNames && !slices.ContainsFunc(e.places, func(s string) bool { return isPlace(s, ev.City, ev.Country) }) {
 		e.places = append(e.places, placeName(ev.Place))
 	}
-	if len(e.networks) < maxSeenNames {
-		if name := networkName(ev.Place); !slices.Contains(e.networks, name) {
-			e.networks = append(e.networks, name)
-		}
+	var buf [128]byte
+	name := appendNetwork(buf[:0], &ev.Place)
+	if len(e.networks) < maxSeenNames && !slices.ContainsFunc(e.networks, func(s string) bool { return s == string(name) }) {
+		e.networks = append(e.networks, string(name))
 	}
 }
 
-func remember(list []string, key string, say func() string) []string {
-	if key == "" || len(list) >= maxSeenNames || slices.Contains(list, key) {
+// isPlace tells whether name is what placeName makes of a city and country.
+func isPlace(name, city, country string) bool {
+	rest, ok := strings.CutPrefix(name, city)
+	return ok && (rest == "" || strings.HasPrefix(rest, ", ") && rest[2:] == country)
+}
+
+func remember(list []string, name string) []string {
+	if name == "" || len(list) >= maxSeenNames || slices.Contains(list, name) {
 		return list
 	}
-	return append(list, say())
+	return append(list, name)
 }
 
 // addressHash is FNV-1a of the address: enough to count distinct ones.
@@ -126,28 +132,30 @@ func (e *episode) due(now int64, score float64, detectors int) bool {
 }
 
 // report marks the episode as told and puts what is suspicious into quarantine.
-func (e *episode) report(l *look, score float64, detectors int) {
+func (l *look) report(s *story, score float64, detectors int) {
+	e := &s.episode
 	e.score, e.reported, e.detectors, e.told = max(e.score, score), l.now, max(e.detectors, detectors), e.requests
 	if l.backfill {
 		return
 	}
 	e.alerted = true
-	e.alertDay = l.day
+	l.profile.alertDay = uint16(l.day)
 }
 
 // isolate extends the quarantine of an episode that was reported, until it has gone on
 // for so long that it is taken for the owner's.
-func (e *episode) isolate(l *look) {
-	if !e.alerted {
+func (l *look) isolate(s *story) {
+	if !s.episode.alerted {
 		return
 	}
-	q := &e.quarantine
-	if l.now-q.last > 2*daySeconds {
-		q.since = l.now
+	q := &l.profile.quarantine
+	now := uint32(l.now)
+	if l.now-int64(q.last) > 2*daySeconds {
+		q.since = now
 	}
-	q.last, q.until = l.now, 0
-	if l.now-q.since < quietTime {
-		q.until = l.now + l.probation
+	q.last, q.until = now, 0
+	if l.now-int64(q.since) < quietTime {
+		q.until = uint32(min(l.now+l.probation, math.MaxUint32))
 	}
 }
 

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"math"
+	"slices"
 	"sort"
 	"time"
 
@@ -26,14 +27,20 @@ type evidence struct {
 	last     int64   // when it was last renewed
 }
 
+// story is what few profiles have: evidence in the air, and the episode it belongs to.
+type story struct {
+	evidence []evidence
+	episode  episode
+}
+
 // keep files evidence, or renews what the same detector said of the same group before.
 // When the list is full, the weakest of it makes room.
-func (p *profile) keep(now int64, e evidence, say func() words) {
+func (s *story) keep(now int64, e evidence, say func() words) {
 	e.at, e.last = now, now
 	weakest := -1
-	for i := range p.evidence {
-		old := &p.evidence[i]
-		if old.group == e.group && old.detector == e.detector {
+	for i := range s.evidence {
+		old := &s.evidence[i]
+		if old.detector == e.detector && old.group == e.group {
 			old.last = max(old.last, now)
 			if math.Abs(e.llr) > math.Abs(old.llr) {
 				e.words = say()
@@ -41,30 +48,46 @@ func (p *profile) keep(now int64, e evidence, say func() words) {
 			}
 			return
 		}
-		if weakest < 0 || math.Abs(old.llr) < math.Abs(p.evidence[weakest].llr) {
+		if weakest < 0 || math.Abs(old.llr) < math.Abs(s.evidence[weakest].llr) {
 			weakest = i
 		}
 	}
-	if len(p.evidence) < maxEvidence {
+	if len(s.evidence) < maxEvidence {
 		e.words = say()
-		p.evidence = append(p.evidence, e)
+		s.evidence = append(s.evidence, e)
 		return
 	}
-	if math.Abs(e.llr) > math.Abs(p.evidence[weakest].llr) {
+	if math.Abs(e.llr) > math.Abs(s.evidence[weakest].llr) {
 		e.words = say()
-		p.evidence[weakest] = e
+		s.evidence[weakest] = e
 	}
 }
 
 // fade drops evidence that has lost its weight.
-func (p *profile) fade(now int64, halfLife time.Duration) {
-	kept := p.evidence[:0]
-	for _, e := range p.evidence {
+func (s *story) fade(now int64, halfLife time.Duration) {
+	kept := s.evidence[:0]
+	for _, e := range s.evidence {
 		if math.Abs(e.weight(now, halfLife)) >= leastNats {
 			kept = append(kept, e)
 		}
 	}
-	p.evidence = kept
+	s.evidence = kept
+}
+
+// fades is a time before which the profile's evidence loses its weight in no case, and
+// its episode is not closed; 0 when there is none.
+func (l *look) fades() uint32 {
+	s := l.memory.storyOf(l.profile)
+	if s == nil {
+		return 0
+	}
+	first := s.episode.last + 2*int64(l.halfLife/time.Second)
+	for i := range s.evidence {
+		e := &s.evidence[i]
+		lasts := l.halfLife.Seconds() * math.Log2(math.Abs(e.llr)/leastNats)
+		first = min(first, e.last+int64(max(0, min(lasts, math.MaxInt32)))-1)
+	}
+	return uint32(max(0, min(first, math.MaxUint32)))
 }
 
 // weight is what evidence still counts, in nats.
@@ -78,33 +101,41 @@ func (e *evidence) weight(now int64, halfLife time.Duration) float64 {
 // and each further one says half as much as the one before. What was seen in one visit
 // (the same new client, the same odd hour) is no news in the next. Traffic is a group of
 // its own and counts in full.
-func (p *profile) sum(now int64, halfLife time.Duration) float64 {
-	var visits []float64
-	total := 0.0
-	for i := range p.evidence {
-		if !p.firstOf(i) {
+func (s *story) sum(now int64, halfLife time.Duration) float64 {
+	var visits [maxEvidence]float64 // largest first
+	n, total := 0, 0.0
+	for i := range s.evidence {
+		if !s.firstOf(i) {
 			continue
 		}
-		v := p.groupSum(i, now, halfLife)
-		if p.evidence[i].group == traffic {
+		v := s.groupSum(i, now, halfLife)
+		if s.evidence[i].group == traffic {
 			total += v
 		} else if v > 0 {
-			visits = append(visits, v)
+			n = insertSorted(&visits, n, v)
 		}
 	}
-	sort.Sort(sort.Reverse(sort.Float64Slice(visits)))
-	for i, v := range visits {
+	for i, v := range visits[:n] {
 		total += v * math.Exp2(-float64(i))
 	}
 	return total
 }
 
+func insertSorted(list *[maxEvidence]float64, n int, v float64) int {
+	i := n
+	for ; i > 0 && list[i-1] < v; i-- {
+		list[i] = list[i-1]
+	}
+	list[i] = v
+	return n + 1
+}
+
 // groupSum adds up the group of evidence i, which is the first of it.
-func (p *profile) groupSum(i int, now int64, halfLife time.Duration) float64 {
+func (s *story) groupSum(i int, now int64, halfLife time.Duration) float64 {
 	sum := 0.0
-	for j := i; j < len(p.evidence); j++ {
-		e := &p.evidence[j]
-		if e.group == p.evidence[i].group && (e.llr < 0 || !p.told(j)) {
+	for j := i; j < len(s.evidence); j++ {
+		e := &s.evidence[j]
+		if e.group == s.evidence[i].group && (e.llr < 0 || !s.told(j)) {
 			sum += e.weight(now, halfLife)
 		}
 	}
@@ -112,9 +143,9 @@ func (p *profile) groupSum(i int, now int64, halfLife time.Duration) float64 {
 }
 
 // told reports whether evidence before j says the same of another group.
-func (p *profile) told(j int) bool {
+func (s *story) told(j int) bool {
 	for i := range j {
-		if e := &p.evidence[i]; e.detector == p.evidence[j].detector && e.words.key == p.evidence[j].words.key && e.llr > 0 {
+		if e := &s.evidence[i]; e.detector == s.evidence[j].detector && e.words.key == s.evidence[j].words.key && e.llr > 0 {
 			return true
 		}
 	}
@@ -122,22 +153,37 @@ func (p *profile) told(j int) bool {
 }
 
 // firstOf tells whether evidence i is the first of its group in the list.
-func (p *profile) firstOf(i int) bool {
+func (s *story) firstOf(i int) bool {
 	for j := range i {
-		if p.evidence[j].group == p.evidence[i].group {
+		if s.evidence[j].group == s.evidence[i].group {
 			return false
 		}
 	}
 	return true
 }
 
+// detectors counts who spoke for theft.
+func (s *story) detectors() int {
+	n := 0
+	for i := range s.evidence {
+		if s.evidence[i].llr > 0 && !slices.ContainsFunc(s.evidence[:i], func(e evidence) bool {
+			return e.llr > 0 && e.detector == s.evidence[i].detector
+		}) {
+			n++
+		}
+	}
+	return n
+}
+
 // report writes the evidence as others read it, strongest first.
-func (p *profile) report() []schema.Evidence {
+func (s *story) report() []schema.Evidence {
 	var list []schema.Evidence
-	for _, e := range p.evidence {
+	for i := range s.evidence {
+		e := &s.evidence[i]
 		if e.llr <= 0 {
 			continue
 		}
+		e.words.spell()
 		list = append(list, schema.Evidence{
 			Detector: e.detector, Key: e.words.key, Time: time.Unix(e.at, 0).UTC(), LLR: e.llr,
 			Seen: e.words.seen, Normal: e.words.normal, Attack: attackID,

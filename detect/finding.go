@@ -11,11 +11,11 @@ import (
 )
 
 func (e *Engine) finding(l *look, score float64, list []schema.Evidence) *schema.Finding {
-	p, ev := l.profile, l.event
+	ev := l.event
 	return &schema.Finding{
-		ID: findingID(ev), Token: p.token, KeyID: p.keyID, TokenHint: p.hint, Consumer: p.consumer, Environment: p.environment,
+		ID: findingID(ev), Token: ev.Token, KeyID: ev.KeyID, Former: ev.Former, TokenHint: ev.TokenHint, Consumer: ev.Consumer, Environment: ev.Environment,
 		Time: ev.Time, Ingested: ev.Ingested, Score: score, Severity: severity(score),
-		Summary: e.summary(list), Evidence: list, Seen: p.episode.seen(), Normal: p.normal(l.now),
+		Summary: e.summary(list), Evidence: list, Seen: l.memory.storyOf(l.profile).episode.seen(), Normal: l.normal(),
 		Topic: e.topic, Partition: e.partition, Offset: ev.Offset,
 	}
 }
@@ -61,11 +61,13 @@ func (e *Engine) phrase(name string) string {
 }
 
 // normal describes the profile as a message shows it.
-func (p *profile) normal(now int64) schema.Normal {
+func (l *look) normal() schema.Normal {
+	p := l.profile
+	lastSeen := l.memory.storyOf(p).episode.lastSeen
 	n := schema.Normal{
-		State: p.state(now), Since: time.Unix(p.first, 0).UTC(), LastSeen: time.Unix(p.episode.lastSeen, 0).UTC(),
-		Days: max(p.days-1, 1), Events: p.events, // the open day is not history yet
-		Places: top(p.cities.shares()), Networks: top(p.networks.shares()), Clients: top(p.clients.shares()),
+		State: p.state(l.now), Since: time.Unix(int64(p.first), 0).UTC(), LastSeen: time.Unix(lastSeen, 0).UTC(),
+		Days: int(max(p.days-1, 1)), Events: p.events, // the open day is not history yet
+		Places: top(l.shares(cities)), Networks: top(l.shares(networks)), Clients: top(l.shares(clients)),
 		PerDay: float64(p.events) / float64(max(p.days, 1)), PeakMinute: uint64(p.rate[1].past), PeakHour: uint64(p.rate[3].past),
 	}
 	total := 0.0

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/tokenwatch/tokenwatch/schema"
@@ -47,11 +48,11 @@ func (newGeo) look(l *look) {
 	if ev.Country == "" && ev.ASN == 0 {
 		return // no database knows the address: nothing to compare
 	}
-	if p.countries.empty(l.now, l.probation) && p.networks.empty(l.now, l.probation) {
+	if l.habits(countries).empty(l.now, l.probation) && l.habits(networks).empty(l.now, l.probation) {
 		return // the token has no place of its own yet
 	}
-	newCountry := ev.Country != "" && p.countries.settled(ev.Country, l.now, l.probation) == nil
-	newNetwork := ev.ASN != 0 && p.networks.settled(ev.ASN, l.now, l.probation) == nil
+	newCountry := ev.Country != "" && l.habits(countries).settled(l.country, l.now, l.probation) == nil
+	newNetwork := ev.ASN != 0 && l.habits(networks).settled(l.network(), l.now, l.probation) == nil
 	if !newCountry && !newNetwork {
 		return
 	}
@@ -60,7 +61,7 @@ func (newGeo) look(l *look) {
 		llr += countryRatio(l)
 	} else {
 		n := l.cohort.noveltyOf(p)
-		llr -= math.Log(p.networks.unseen(p, n.rate(n.networks), l.now, l.probation))
+		llr -= math.Log(l.habits(networks).unseen(p, n.rate(n.networks), l.now, l.probation))
 		llr += nearRatio(l)
 	}
 	if llr <= 0 {
@@ -75,10 +76,10 @@ func (newGeo) look(l *look) {
 }
 
 func countryRatio(l *look) float64 {
-	cohort := l.cohort.country(l.event.Country)
+	cohort := l.cohort.country(l.country)
 	theft := cohort/2 + 0.5/theftCountries
 	n := l.cohort.noveltyOf(l.profile)
-	owner := l.profile.countries.unseen(l.profile, n.rate(n.countries), l.now, l.probation) * cohort
+	owner := l.habits(countries).unseen(l.profile, n.rate(n.countries), l.now, l.probation) * cohort
 	return math.Log(theft / owner)
 }
 
@@ -106,10 +107,11 @@ func nearRatio(l *look) float64 {
 	if kindOf(l.event.Network) == machinery || !l.event.Located() {
 		return 0
 	}
-	for i := range l.profile.cities.list {
-		city := &l.profile.cities.list[i]
+	list := l.habits(cities)
+	for i := range list {
+		city := &list[i]
 		there := schema.Place{Lat: city.lat, Lon: city.lon, AccuracyKM: nearKM}
-		if l.now-city.first >= l.probation && there.Located() && distance(there, l.event.Place) == 0 {
+		if l.now-int64(city.first) >= l.probation && there.Located() && distance(there, l.event.Place) == 0 {
 			return math.Log(theftNear / ownerNear)
 		}
 	}
@@ -125,12 +127,12 @@ const (
 // kindDays counts the days with a kind of network.
 type kindDays struct {
 	days uint16
-	day  int32 // the last of them, in days since 1970
+	day  uint16 // the last of them, in days since 1970
 }
 
-func (k *kindDays) see(day int32) {
+func (k *kindDays) see(day uint16) {
 	if k.day < day {
-		k.day, k.days = day, k.days+1
+		k.day, k.days = day, min(k.days, 1<<16-2)+1
 	}
 }
 
@@ -138,7 +140,7 @@ func (k *kindDays) see(day int32) {
 // kind than all before.
 func (p *profile) flipped() bool {
 	for k := range p.kinds {
-		if p.kinds[k].days == 1 && p.kinds[k].day == p.day && p.kinds[1-k].days > 1 {
+		if p.kinds[k].days == 1 && int32(p.kinds[k].day) == p.day && p.kinds[1-k].days > 1 {
 			return true
 		}
 	}
@@ -160,13 +162,13 @@ func machines(n schema.Network) bool {
 func geoWords(l *look, newCountry bool) words {
 	ev := l.event
 	w := words{seen: placeName(ev.Place) + " · " + networkName(ev.Place)}
-	days := l.profile.days - 1
+	days := int(l.profile.days) - 1
 	if newCountry {
 		w.key = "country:" + ev.Country
-		w.normal = sharesInWords(l.profile.countries.shares()) + overDays(days)
+		w.normal = sharesInWords(l.shares(countries)) + overDays(days)
 	} else {
 		w.key = fmt.Sprintf("asn:%d", ev.ASN)
-		w.normal = sharesInWords(l.profile.networks.shares()) + overDays(days)
+		w.normal = sharesInWords(l.shares(networks)) + overDays(days)
 	}
 	return w
 }
@@ -184,39 +186,44 @@ func placeName(p schema.Place) string {
 	return "place unknown"
 }
 
-// isPlace tells whether name is what placeName makes of a city and country.
-func isPlace(name, city, country string) bool {
-	rest, ok := strings.CutPrefix(name, city)
-	return ok && (rest == "" || strings.HasPrefix(rest, ", ") && rest[2:] == country)
-}
-
 // networkName is a network as people write it: "AS14061 DigitalOcean (hosting)".
-func networkName(p schema.Place) string {
-	switch {
-	case p.ASN == 0:
-		return "network unknown"
-	case p.ASOrg == "":
-		return fmt.Sprintf("AS%d (%s)", p.ASN, p.Network)
+func networkName(p schema.Place) string { return string(appendNetwork(nil, &p)) }
+
+// appendNetwork appends a network's name.
+func appendNetwork(name []byte, p *schema.Place) []byte {
+	if p.ASN == 0 {
+		return append(name, "network unknown"...)
 	}
-	return fmt.Sprintf("AS%d %s (%s)", p.ASN, p.ASOrg, p.Network)
+	name = strconv.AppendUint(append(name, "AS"...), uint64(p.ASN), 10)
+	if p.ASOrg != "" {
+		name = append(append(name, ' '), p.ASOrg...)
+	}
+	return append(append(append(name, " ("...), p.Network.String()...), ')')
 }
 
 // shares turns habits into shares of their days, largest first.
-func (h *habits[K]) shares() []schema.Share {
+func (l *look) shares(k kind) []schema.Share {
 	total := 0.0
-	for _, k := range h.list {
-		total += float64(k.days)
+	for _, h := range l.habits(k) {
+		total += float64(h.days)
 	}
-	list := make([]schema.Share, 0, len(h.list))
-	for _, k := range h.list {
-		name := k.name
-		if name == "" {
-			name = fmt.Sprint(k.key)
-		}
-		list = append(list, schema.Share{Name: name, Share: float64(k.days) / total})
+	list := make([]schema.Share, 0, len(l.habits(k)))
+	for _, h := range l.habits(k) {
+		list = append(list, schema.Share{Name: l.memory.nameOf(k, &h), Share: float64(h.days) / total})
 	}
 	sort.SliceStable(list, func(i, j int) bool { return list[i].Share > list[j].Share })
 	return list
+}
+
+// nameOf is a habit as a person reads it.
+func (m *memory) nameOf(k kind, h *habit) string {
+	switch {
+	case h.name != 0:
+		return m.texts.of(h.name)
+	case k.spelt():
+		return m.texts.of(text(h.key))
+	}
+	return fmt.Sprint(h.key)
 }
 
 func sharesInWords(list []schema.Share) string {

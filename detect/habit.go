@@ -1,76 +1,83 @@
 package detect
 
-import "cmp"
-
 // A habit is one value (a country, a network, a client) that a token was seen with,
 // counted in days rather than requests: stays are sticky, and a thief can send a
 // thousand requests but not live a thousand days.
-type habit[K cmp.Ordered] struct {
-	key   K
-	name  string // as a person reads it; empty when the key reads well
+type habit struct {
+	key   uint32 // a text, the number of a network, or the hash of a User-Agent
+	name  text   // as a person reads it; empty when the key reads well
+	first uint32 // unix seconds of the first sighting
 	days  uint16 // distinct days
-	day   int32  // last of them, in days since 1970
-	first int64  // unix seconds of the first sighting
+	day   uint16 // last of them, in days since 1970
 
 	lat, lon float32 // of a city
 }
 
-// habits is a bounded set of habits. When it is full the value with the fewest days,
-// and among those the one unseen for longest, makes room: an outsider who invents
-// values can only push out other rare ones.
-type habits[K cmp.Ordered] struct {
-	list  []habit[K]
-	bound int
+// kind is a kind of habit.
+type kind uint8
+
+const (
+	countries kind = iota
+	networks       // by ASN
+	cities
+	clients // by product
+	agents  // by hash of the whole User-Agent
+	habitKinds
+)
+
+// Bounds of what one profile remembers. All values come from outside.
+var maxHabits = [habitKinds]int{countries: 12, networks: 24, cities: 12, clients: 12, agents: 12}
+
+// spelt tells whether the keys of a kind are texts.
+func (k kind) spelt() bool { return k == countries || k == cities || k == clients }
+
+// value is what an event has of a kind of habit. A string that no profile holds is not
+// known, and has no key.
+type value struct {
+	key   uint32
+	known bool
 }
 
-func (h *habits[K]) find(key K) *habit[K] {
-	for i := range h.list {
-		if h.list[i].key == key {
-			return &h.list[i]
+// habits are the habits of one kind, in the order in which they were learnt.
+type habits []habit
+
+func (h habits) find(v value) *habit {
+	if !v.known {
+		return nil
+	}
+	for i := range h {
+		if h[i].key == v.key {
+			return &h[i]
 		}
 	}
 	return nil
 }
 
-// see counts a sighting on the given day and reports whether the value was new.
-func (h *habits[K]) see(key K, name string, day int32, at int64) bool {
-	if k := h.find(key); k != nil {
-		if k.day < day {
-			k.day, k.days = day, k.days+1
-		}
-		return false
-	}
-	fresh := habit[K]{key: key, name: name, days: 1, day: day, first: at}
-	if len(h.list) < h.bound {
-		h.list = append(h.list, fresh)
-	} else {
-		h.list[h.rarest()] = fresh
-	}
-	return true
-}
-
-func (h *habits[K]) rarest() int {
-	least := 0
-	for i := range h.list {
-		if c := cmp.Compare(h.list[i].days, h.list[least].days); c < 0 || c == 0 && h.list[i].day < h.list[least].day {
-			least = i
+// rarest is the habit that makes room when its kind is full: the one with the fewest
+// days, and among those the one unseen for longest. An outsider who invents values can
+// only push out other rare ones.
+func (h habits) rarest() *habit {
+	least := &h[0]
+	for i := range h {
+		if k := &h[i]; k.days < least.days || k.days == least.days && k.day < least.day {
+			least = k
 		}
 	}
 	return least
 }
 
 // settled returns the habit if it has been the token's for longer than its probation.
-func (h *habits[K]) settled(key K, now, probation int64) *habit[K] {
-	if k := h.find(key); k != nil && now-k.first >= probation {
+func (h habits) settled(v value, now, probation int64) *habit {
+	if k := h.find(v); k != nil && now-int64(k.first) >= probation {
 		return k
 	}
 	return nil
 }
 
 // empty reports whether no value has settled yet: then there is nothing to compare with.
-func (h *habits[K]) empty(now, probation int64) bool {
-	for i := range h.list {
-		if now-h.list[i].first >= probation {
+func (h habits) empty(now, probation int64) bool {
+	for i := range h {
+		if now-int64(h[i].first) >= probation {
 			return false
 		}
 	}
@@ -82,14 +89,14 @@ func (h *habits[K]) empty(now, probation int64) bool {
 // values seen once; but people stay for days where they go.) That says little after a
 // few days, so it is shrunk to the rate at which the cohort's token-days bring something
 // new.
-func (h *habits[K]) unseen(p *profile, cohort float64, now, probation int64) float64 {
+func (h habits) unseen(p *profile, cohort float64, now, probation int64) float64 {
 	novel := 0.0
-	for i := range h.list {
-		if first := h.list[i].first; first-p.first >= settlingIn && now-first >= probation {
+	for i := range h {
+		if first := int64(h[i].first); first-int64(p.first) >= settlingIn && now-first >= probation {
 			novel++
 		}
 	}
-	return (novel + noveltyPrior*cohort) / (float64(max(0, p.days-settlingIn/daySeconds)) + noveltyPrior)
+	return (novel + noveltyPrior*cohort) / (float64(max(0, int(p.days)-settlingIn/daySeconds)) + noveltyPrior)
 }
 
 // settlingIn is how long after a token's first event it may show new sides of its usual
@@ -100,22 +107,30 @@ const settlingIn = 3 * daySeconds
 const noveltyPrior = 5.0
 
 // fresh counts the values first seen on a day, after the token's first.
-func (h *habits[K]) fresh(day int32) float64 {
-	for i := range h.list {
-		if int32(h.list[i].first/daySeconds) == day {
+func (h habits) fresh(day int32) float64 {
+	for i := range h {
+		if int32(h[i].first/daySeconds) == day {
 			return 1
 		}
 	}
 	return 0
 }
 
-// forget drops values in their probation that match: they came with an alert.
-func (h *habits[K]) forget(now, probation int64) {
-	kept := h.list[:0]
-	for _, k := range h.list {
-		if now-k.first >= probation {
-			kept = append(kept, k)
-		}
+// see counts a sighting of a habit that the profile has, and reports whether it has.
+func (l *look) see(k kind, v value) bool {
+	h := l.habits(k).find(v)
+	if h == nil {
+		return false
 	}
-	h.list = kept
+	if day := uint16(l.day); h.day < day {
+		h.day, h.days = day, min(h.days, 1<<16-2)+1
+	}
+	return true
+}
+
+// insert learns a value seen for the first time.
+func (l *look) insert(k kind, h habit) {
+	h.days, h.day, h.first = 1, uint16(l.day), uint32(l.now)
+	l.memory.insert(l.profile, k, h)
+	l.profile.surprise()
 }

@@ -1,11 +1,17 @@
 package detect
 
 import (
+	"time"
+
 	"github.com/tokenwatch/tokenwatch/schema"
 )
 
 // A detector looks at one event beside its token's profile. When the event speaks for
 // theft it says so through look.found; it keeps no state of its own.
+//
+// An event that is no news to its token is not shown to detectors at all (see usual.go): a
+// detector that has something to say of a settled client in a settled place, in an hour that
+// was found usual, at a rate that is no leap, has to be asked there.
 type detector interface {
 	name() string
 	phrase() string // completes "used ..." in a finding's sentence
@@ -17,15 +23,24 @@ type detector interface {
 type look struct {
 	event     *schema.Event
 	profile   *profile
+	memory    *memory
 	cohort    *cohort
 	now       int64 // event time in unix seconds
 	hour      int64 // event time in hours since 1970
 	day       int32 // event time in days since 1970
 	probation int64 // seconds
+	halfLife  time.Duration
 	group     group
 	strange   bool // the place is far from everything that is the token's own
+	spoke     bool // something was said
 	odd       bool // something was found
 	backfill  bool // the event is history that is being loaded
+
+	// What the event has of each kind of habit.
+	country, city, product value
+	agent                  uint32
+	setting                setting
+	hourly                 hourJudgement
 }
 
 // group names what moves together and is counted once: a visit to a place that is not
@@ -43,7 +58,32 @@ var home = group{}
 var traffic = group{traffic: true}
 
 // words say what was seen and what is normal. They are built only when they are kept.
-type words struct{ key, seen, normal string }
+type words struct {
+	key, seen, normal string
+	leap              leap // what seen and normal are yet to be made of
+}
+
+// read finds out what the event has of each kind of habit.
+func (l *look) read() {
+	ev, texts := l.event, l.memory.texts
+	l.product = texts.value(product(ev.Client))
+	l.country = texts.value(ev.Country)
+	if ev.City != "" {
+		l.city = texts.value(placeName(ev.Place))
+	}
+	l.agent = textHash(ev.UserAgent)
+}
+
+func (t *texts) value(s string) value {
+	id, held := t.find(s)
+	return value{uint32(id), held}
+}
+
+// habits are the profile's habits of a kind.
+func (l *look) habits(k kind) habits { return l.memory.of(l.profile, k) }
+
+// network is the event's network as a value of habits.
+func (l *look) network() value { return value{l.event.ASN, true} }
 
 // found keeps a detector's evidence for the event's group.
 func (l *look) found(detector string, llr float64, say func() words) {
@@ -52,8 +92,13 @@ func (l *look) found(detector string, llr float64, say func() words) {
 
 // foundIn keeps evidence for another group than the event's.
 func (l *look) foundIn(g group, detector string, llr float64, say func() words) {
+	l.spoke = true
 	if llr > 0 {
 		l.odd = true
 	}
-	l.profile.keep(l.now, evidence{group: g, detector: detector, llr: llr}, say)
+	s := l.memory.storyOf(l.profile)
+	if s == nil {
+		s = l.memory.begin(l.profile)
+	}
+	s.keep(l.now, evidence{group: g, detector: detector, llr: llr}, say)
 }

@@ -6,141 +6,108 @@ import (
 	"github.com/tokenwatch/tokenwatch/schema"
 )
 
-// Bounds of what one profile remembers. All values come from outside.
 const (
-	maxCountries = 12
-	maxNetworks  = 24
-	maxCities    = 12
-	maxClients   = 12
-	maxAgents    = 12
-	maxPending   = 72 // hours in probation
-	daySeconds   = 24 * 60 * 60
-	staleAfter   = 30 * daySeconds
+	daySeconds = 24 * 60 * 60
+	staleAfter = 30 * daySeconds
 )
 
-// profile is everything known of one token. All times are unix seconds of event time.
+// profile is everything known of one token. All times are unix seconds of event time. It
+// holds no pointers and lies in an array of its like (see memory): strings are texts, what
+// varies in number is a run of habits, and what few tokens have is a story. What an
+// ordinary event touches stands first, so that it takes three cache lines.
 type profile struct {
-	token                       schema.TokenID
-	hint, consumer, environment string
-	keyID                       uint16
+	token  schema.TokenID
+	usual  settings
+	offset int64  // of the last event that touched the profile
+	events uint64 // learnt from
+	last   uint32 // newest event
+	fades  uint32 // before this, the story's evidence stays as it is
 
-	first, last int64  // first and newest event
-	events      uint64 // learnt from
-	days        int    // days with activity, the open one included
-	day         int32  // the open day, in days since 1970
+	rate rates
 
-	hours     hourMap
-	pending   []int64 // active hours (since 1970) in probation, oldest first
-	usualHour int64   // the last hour found usual, so that it is looked at once
+	awake     awake
+	usualHour uint32 // the last hour found usual, so that it is looked at once
+	story     uint32 // 0: no evidence in the air
+	position  position
 
-	countries habits[string]
-	networks  habits[uint32] // by ASN
-	cities    habits[string]
-	clients   habits[string] // by product
-	agents    habits[uint32] // by hash of the whole User-Agent
-	kinds     [2]kindDays    // eyeballs and machines
+	first      uint32 // first event
+	day        int32  // the open day, in days since 1970; -1 before the first event
+	quarantine quarantine
+	days       uint16 // days with activity, the open one included
+	alertDay   uint16 // last day of an alert
 
-	rate     rates
-	position position
+	kinds  [2]kindDays // eyeballs and machines
+	habits run
+	hours  hourMap
 
-	evidence []evidence
-	episode  episode
-
-	offset  int64 // of the last event that touched the profile
-	touched bool  // since the last snapshot
-
-	newer, older *profile // neighbours in the engine's order of use
-	queue        *queue
-}
-
-func newProfile(token schema.TokenID) *profile {
-	p := &profile{token: token, day: -1}
-	p.bound()
-	return p
-}
-
-// bound sets what a decoded or new profile may remember at most.
-func (p *profile) bound() {
-	p.countries.bound = maxCountries
-	p.networks.bound = maxNetworks
-	p.cities.bound = maxCities
-	p.clients.bound = maxClients
-	p.agents.bound = maxAgents
+	touched bool // since the last snapshot
+	stored  bool // a snapshot of it was stored
 }
 
 // open moves the profile to the day of an event, closing the days before it.
-func (p *profile) open(l *look) {
+func (l *look) open() {
+	p := l.profile
 	if l.day <= p.day {
 		return
 	}
 	if p.day >= 0 {
-		l.cohort.learnDay(p)
-		p.rate.closeDay(p.episode.alertDay == p.day)
+		l.cohort.learnDay(l.memory, p)
+		p.rate.closeDay(p.alertedToday())
 	}
 	p.day = l.day
-	p.days++
+	p.days = min(p.days, 1<<16-2) + 1
 	p.settleHours(l.now, l.probation)
+	p.surprise()
 }
+
+func (p *profile) alertedToday() bool { return int32(p.alertDay) == p.day }
 
 // learn takes an event into the baseline. Suspicious ones stay out of it while an
 // alert is in the air; new values are learnt on probation.
-func (p *profile) learn(l *look, suspicious bool) {
+func (l *look) learn() {
+	p := l.profile
 	if p.first == 0 {
-		p.first = l.now
+		p.first = uint32(l.now)
 	}
-	p.last = max(p.last, l.now)
-	if suspicious && l.now < p.episode.quarantine.until {
+	p.last = max(p.last, uint32(l.now))
+	if l.isolated() {
 		return
 	}
-	ev := l.event
 	p.events++
 	p.noteHour(l.hour)
-	p.clients.see(product(ev.Client), ev.Client, l.day, l.now)
-	if ev.Country != "" {
-		p.countries.see(ev.Country, "", l.day, l.now)
+	l.learnHabits()
+	if ev := l.event; ev.ASN != 0 {
+		p.kinds[kindOf(ev.Network)].see(uint16(l.day))
 	}
-	if ev.ASN != 0 {
-		if p.networks.find(ev.ASN) == nil {
-			p.networks.see(ev.ASN, networkName(ev.Place), l.day, l.now)
-		} else {
-			p.networks.see(ev.ASN, "", l.day, l.now)
-		}
-	}
-	if ev.UserAgent != "" {
-		p.agents.see(textHash(ev.UserAgent), "", l.day, l.now)
-	}
-	if ev.ASN != 0 {
-		p.kinds[kindOf(ev.Network)].see(l.day)
-	}
-	p.learnCity(l)
 }
 
-func (p *profile) learnCity(l *look) {
-	if l.event.City == "" {
-		return
+// isolated tells a suspicious event while what is suspicious is not learnt.
+func (l *look) isolated() bool { return l.odd && l.now < int64(l.profile.quarantine.until) }
+
+func (l *look) learnHabits() {
+	ev, texts := l.event, l.memory.texts
+	if !l.see(clients, l.product) {
+		l.insert(clients, habit{key: uint32(texts.hold(product(ev.Client))), name: texts.hold(ev.Client)})
 	}
-	// The name is built only when it is new: this runs for every event.
-	for i := range p.cities.list {
-		if c := &p.cities.list[i]; isPlace(c.key, l.event.City, l.event.Country) {
-			p.cities.see(c.key, "", l.day, l.now)
-			return
-		}
+	if ev.Country != "" && !l.see(countries, l.country) {
+		l.insert(countries, habit{key: uint32(texts.hold(ev.Country))})
 	}
-	name := placeName(l.event.Place)
-	if p.cities.see(name, "", l.day, l.now) {
-		city := p.cities.find(name)
-		city.lat, city.lon = l.event.Lat, l.event.Lon
+	if ev.ASN != 0 && !l.see(networks, value{ev.ASN, true}) {
+		l.insert(networks, habit{key: ev.ASN, name: texts.hold(networkName(ev.Place))})
+	}
+	if ev.UserAgent != "" && !l.see(agents, value{l.agent, true}) {
+		l.insert(agents, habit{key: l.agent})
+	}
+	if ev.City != "" && !l.see(cities, l.city) {
+		l.insert(cities, habit{key: uint32(texts.hold(placeName(ev.Place))), lat: ev.Lat, lon: ev.Lon})
 	}
 }
 
 // forget takes back what was learnt on probation, because it came with an alert.
-func (p *profile) forget(now, probation int64) {
-	p.countries.forget(now, probation)
-	p.networks.forget(now, probation)
-	p.cities.forget(now, probation)
-	p.clients.forget(now, probation)
-	p.agents.forget(now, probation)
-	p.pending = p.pending[:0]
+func (l *look) forget() {
+	l.memory.keep(l.profile, func(h *habit) bool { return l.now-int64(h.first) >= l.probation })
+	l.profile.awake = awake{}
+	l.profile.surprise()
 }
 
 // state says how far the profile can be trusted at a moment.
@@ -148,7 +115,7 @@ func (p *profile) state(now int64) schema.ProfileState {
 	switch {
 	case p.days < 4 || p.events < 20:
 		return schema.ProfileLearning
-	case now-p.last > staleAfter:
+	case now-int64(p.last) > staleAfter:
 		return schema.ProfileStale
 	}
 	return schema.ProfileActive

@@ -2,7 +2,6 @@ package detect
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -24,22 +23,14 @@ type History interface {
 // taken in at or after since. The findings of those events were reported when they
 // happened and are not reported again.
 func Resume(ctx context.Context, h History, cfg Config, topic string, partition int32, next int64, since time.Time) (*Engine, error) {
-	var stored []schema.Profile
-	err := h.Profiles(ctx, topic, partition, func(p schema.Profile) error {
-		stored = append(stored, p)
-		return nil
-	})
+	e, err := restored(ctx, h, cfg, topic, partition)
 	if err != nil {
 		return nil, fmt.Errorf("reading the profiles of %s/%d: %w", topic, partition, err)
-	}
-	e := New(cfg, topic, partition)
-	if err := e.Restore(stored); errors.Is(err, errState) {
-		e = New(cfg, topic, partition)
 	}
 	if e.offset >= next {
 		// The topic was made anew, or the group was set back: what was learnt belongs to
 		// other offsets, and replayed events are rightly learnt from once more.
-		e.offset = next - 1
+		e.setBack(next - 1)
 	}
 	after := e.offset
 	if after >= 0 {
@@ -53,4 +44,26 @@ func Resume(ctx context.Context, h History, cfg Config, topic string, partition 
 		return nil, fmt.Errorf("replaying the events of %s/%d after offset %d: %w", topic, partition, after, err)
 	}
 	return e, nil
+}
+
+// restored makes an engine of the stored profiles, one by one: there may be a million.
+func restored(ctx context.Context, h History, cfg Config, topic string, partition int32) (*Engine, error) {
+	e, damaged := New(cfg, topic, partition), false
+	err := h.Profiles(ctx, topic, partition, func(p schema.Profile) error {
+		damaged = damaged || e.restore(&p) != nil
+		return nil
+	})
+	if damaged {
+		e = New(cfg, topic, partition)
+	}
+	e.fit()
+	return e, err
+}
+
+// setBack makes the engine one that has seen the offsets up to last, and keeps the order
+// in which profiles were used.
+func (e *Engine) setBack(last int64) {
+	by := e.offset - last
+	e.each(func(p *profile) { p.offset -= by })
+	e.offset = last
 }

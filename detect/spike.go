@@ -33,30 +33,40 @@ var spans = [...]struct {
 	seconds int64
 	steady  float64
 	name    string
+	key     string
 }{
-	{10, 8, "10 s"}, {60, 10, "minute"}, {600, 12, "10 min"}, {3600, 15, "hour"},
+	{10, 8, "10 s", "rate:10 s"}, {60, 10, "minute", "rate:minute"}, {600, 12, "10 min", "rate:10 min"}, {3600, 15, "hour", "rate:hour"},
 }
 
 // rates counts a token's requests in windows.
 type rates [len(spans)]struct {
-	window int64  // number of the open window since 1970
+	window uint32 // number of the open window since 1970
 	count  uint32 // requests in it
 	today  uint32 // most in a window of the open day
 	past   uint32 // most in a window of the days before, fading
 }
 
-// add counts a request. Late ones are no part of an open window.
-func (r *rates) add(now int64) {
-	for i := range r {
-		w := &r[i]
-		if n := now / spans[i].seconds; n > w.window {
-			w.window, w.count = n, 0
-		} else if n < w.window {
-			continue
-		}
-		w.count++
-		w.today = max(w.today, w.count)
+// add counts a request and reports whether any open window holds a leap, for a token
+// that has a past. Late ones are no part of an open window.
+func (r *rates) add(now uint32) (leaps bool) {
+	leaps = r.count(0, now/10)
+	leaps = r.count(1, now/60) || leaps
+	leaps = r.count(2, now/600) || leaps
+	return r.count(3, now/3600) || leaps
+}
+
+func (r *rates) count(i int, window uint32) (leaps bool) {
+	w := &r[i]
+	if window > w.window {
+		w.window, w.count = window, 0
+	} else if window < w.window {
+		return false
 	}
+	w.count = min(w.count, math.MaxUint32-1) + 1
+	w.today = max(w.today, w.count)
+	// The leap is at least leastLeap, 3/2, in whole numbers.
+	steady := uint64(spans[i].steady)
+	return 2*(uint64(w.count)+steady) >= 3*(uint64(w.past)+steady)
 }
 
 // closeDay makes the open day part of the past, unless what happened on it is in doubt.
@@ -87,7 +97,7 @@ func (trafficSpike) look(l *look) {
 	best, at := 0.0, -1
 	for i := range spans {
 		w := &p.rate[i]
-		if w.window != l.now/spans[i].seconds || w.count <= w.past {
+		if int64(w.window) != l.now/spans[i].seconds || w.count <= w.past {
 			continue
 		}
 		r := p.rate.leap(i, w.count)
@@ -101,14 +111,29 @@ func (trafficSpike) look(l *look) {
 	if at < 0 {
 		return
 	}
+	w := &p.rate[at]
 	l.foundIn(traffic, trafficSpikeName, min(trafficSpikeCap, best), func() words {
-		w := &p.rate[at]
-		return words{
-			key:    "rate:" + spans[at].name,
-			seen:   fmt.Sprintf("%d requests in one %s", w.count, spans[at].name),
-			normal: fmt.Sprintf("at most %d in one %s over %d days", w.past, spans[at].name, p.days-1),
-		}
+		return words{key: spans[at].key, leap: leap{span: uint8(at), count: w.count, past: w.past, days: p.days - 1}}
 	})
+}
+
+// leap is what words of a rate are made of. It grows with every request of a burst, and is
+// put into words only when somebody reads them.
+type leap struct {
+	span        uint8
+	days        uint16
+	count, past uint32 // 0 when the words are made
+}
+
+// spell puts a leap into words.
+func (w *words) spell() {
+	if w.leap.count == 0 {
+		return
+	}
+	span := spans[w.leap.span].name
+	w.seen = fmt.Sprintf("%d requests in one %s", w.leap.count, span)
+	w.normal = fmt.Sprintf("at most %d in one %s over %d days", w.leap.past, span, w.leap.days)
+	w.leap = leap{}
 }
 
 // leaps pools how far token-days leap beyond the days before them.
@@ -128,23 +153,19 @@ func leapBin(r float64) int {
 }
 
 func (p *profile) bursty() int {
-	active := 0.0
-	for _, c := range p.hours {
-		active += float64(c)
-	}
-	if mean := float64(p.events) / max(active, 1); float64(p.rate[3].past) > burstyPeak*mean {
+	if mean := float64(p.events) / float64(max(p.hours.total(), 1)); float64(p.rate[3].past) > burstyPeak*mean {
 		return 1
 	}
 	return 0
 }
 
 func (ls *leaps) learnDay(p *profile) {
-	if p.days < 2 || p.episode.alertDay == p.day {
+	if p.days < 2 || p.alertedToday() {
 		return
 	}
 	bursty := p.bursty()
 	for i := range spans {
-		pool := &ls[i][age(p.days)][bursty]
+		pool := &ls[i][age(int(p.days))][bursty]
 		pool.days++
 		pool.bins[leapBin(p.rate.leap(i, p.rate[i].today))]++
 	}
@@ -152,11 +173,11 @@ func (ls *leaps) learnDay(p *profile) {
 
 // beyond is the probability that an owner's day leaps as far as r or further.
 func (ls *leaps) beyond(p *profile, span int, r float64) float64 {
-	pool := &ls[span][age(p.days)][p.bursty()]
+	pool := &ls[span][age(int(p.days))][p.bursty()]
 	n := 0.0
 	for b := leapBin(r); b < leapBins; b++ {
 		n += pool.bins[b]
 	}
-	prior := min(1, 0.05*1.3/r) * float64(ages-age(p.days))
+	prior := min(1, 0.05*1.3/r) * float64(ages-age(int(p.days)))
 	return (n + leapPrior*prior) / (pool.days + leapPrior)
 }

@@ -2,9 +2,8 @@ package detect
 
 import (
 	"fmt"
-	"maps"
 	"slices"
-	"sort"
+	"strings"
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/schema"
@@ -12,126 +11,195 @@ import (
 
 // stateVersion is the first byte of all stored state. Raise it when the layout changes:
 // older state is then refused, and profiles are learnt again from the stored events.
-const stateVersion = 1
+const stateVersion = 2
 
 // Snapshot returns what changed since the last one, and the state that the partition's
-// tokens share under the zero token. It is consistent only if it is stored as a whole.
-// Call Stored when that has succeeded.
+// tokens share under the zero token. Of a token that was dropped since it comes without
+// state. A snapshot is consistent only if it is stored as a whole. Call Stored when that
+// has succeeded.
 func (e *Engine) Snapshot() []schema.Profile {
+	c := &coder{texts: e.memory.texts}
 	shared := schema.Profile{Topic: e.topic, Partition: e.partition, Offset: e.offset}
-	c := coder{buf: []byte{stateVersion}}
-	e.cohort.code(&c)
-	shared.State = c.buf
+	shared.State = c.write(e.cohort.code)
 	list := []schema.Profile{shared}
-	for _, p := range e.profiles {
+	e.each(func(p *profile) {
 		if p.touched {
-			list = append(list, e.stored(p))
+			list = append(list, e.profileRow(c, p))
 		}
-	}
-	sort.Slice(list, func(i, j int) bool { return string(list[i].Token[:]) < string(list[j].Token[:]) })
-	return list
+	})
+	return append(list, e.givenUp()...)
 }
 
-func (e *Engine) stored(p *profile) schema.Profile {
-	c := coder{buf: []byte{stateVersion}}
-	p.code(&c)
+// each calls f for every profile.
+func (e *Engine) each(f func(*profile)) {
+	for s := slot(0); s < e.memory.slots; s++ {
+		if p := e.memory.at(s); !p.token.IsZero() {
+			f(p)
+		}
+	}
+}
+
+func (e *Engine) profileRow(c *coder, p *profile) schema.Profile {
 	return schema.Profile{
 		Topic: e.topic, Partition: e.partition, Token: p.token, Offset: e.offset,
-		Updated: time.Unix(p.last, 0).UTC(), Status: p.state(p.last),
-		Days: uint16(min(p.days, 65535)), Events: p.events, State: c.buf,
+		Updated: time.Unix(int64(p.last), 0).UTC(), Status: p.state(int64(p.last)),
+		Days: p.days, Events: p.events, State: c.write(func(c *coder) { e.memory.code(c, p) }),
 	}
 }
 
 // Stored tells the engine that its last Snapshot is safe.
 func (e *Engine) Stored() {
-	for _, p := range e.profiles {
+	e.each(func(p *profile) {
+		p.stored = p.stored || p.touched
 		p.touched = false
-	}
+	})
+	clear(e.gone)
 }
 
-// Restore takes back what Snapshot returned, into an engine that has seen nothing.
+// Restore takes back what Snapshot returned, into an engine that has seen nothing. The
+// order of the list does not matter.
 func (e *Engine) Restore(list []schema.Profile) error {
-	var order []*profile
 	for i := range list {
-		s := &list[i]
-		if len(s.State) == 0 || s.State[0] != stateVersion {
-			return fmt.Errorf("profile of token %s: %w", s.Token, errState)
-		}
-		c := coder{buf: s.State[1:], reading: true}
-		if s.Token.IsZero() {
-			e.cohort.code(&c)
-			e.offset = s.Offset
-		} else {
-			p := newProfile(s.Token)
-			p.code(&c)
-			order = append(order, p)
-		}
-		if c.err != nil || len(c.buf) > 0 {
-			return fmt.Errorf("profile of token %s: %w", s.Token, errState)
+		if err := e.restore(&list[i]); err != nil {
+			return err
 		}
 	}
-	// The order of use decides who is evicted, so it has to come back too.
-	slices.SortStableFunc(order, func(a, b *profile) int { return int(a.offset - b.offset) })
-	for _, p := range order {
-		p.bound()
-		e.profiles[p.token] = p
-		e.use(p)
+	e.fit()
+	return nil
+}
+
+// restore takes back one profile, or what the partition's tokens share.
+func (e *Engine) restore(row *schema.Profile) error {
+	if isGivenUp(row) {
+		return nil
+	}
+	if len(row.State) == 0 || row.State[0] != stateVersion {
+		return fmt.Errorf("profile of token %s: %w", row.Token, errState)
+	}
+	c := &coder{buf: row.State[1:], reading: true, texts: e.memory.texts}
+	if row.Token.IsZero() {
+		e.cohort.code(c)
+		e.offset = row.Offset
+	} else {
+		if s, known := e.memory.find(&row.Token); known {
+			e.drop(s)
+			delete(e.gone, row.Token)
+		}
+		p := e.memory.add(row.Token)
+		e.memory.code(c, p)
+		p.stored = true
+		if p.young() {
+			e.young++
+		}
+	}
+	if c.err != nil || len(c.buf) > 0 {
+		return fmt.Errorf("profile of token %s: %w", row.Token, errState)
 	}
 	return nil
 }
 
-func (p *profile) code(c *coder) {
-	c.string(&p.hint)
-	c.string(&p.consumer)
-	c.string(&p.environment)
-	number(c, &p.keyID)
-	c.int64(&p.first)
-	c.int64(&p.last)
+// fit drops what is more than the bound, which may have been lowered since.
+func (e *Engine) fit() {
+	for e.Tokens() > max(e.cfg.MaxTokens, 1) {
+		e.evict()
+	}
+}
+
+func (m *memory) code(c *coder, p *profile) {
+	c.int64(&p.offset)
 	number(c, &p.events)
+	number(c, &p.first)
+	number(c, &p.last)
 	number(c, &p.days)
 	number(c, &p.day)
-	for i := range p.hours {
-		number(c, &p.hours[i])
-	}
-	list(c, &p.pending, (*coder).int64)
-	c.int64(&p.usualHour)
-	codeHabits(c, &p.countries, (*coder).string)
-	codeHabits(c, &p.networks, number[uint32])
-	codeCities(c, &p.cities)
-	codeHabits(c, &p.clients, (*coder).string)
-	codeHabits(c, &p.agents, number[uint32])
+	number(c, &p.alertDay)
+	p.awake.code(c)
+	number(c, &p.usualHour)
+	c.bytes(p.hours[:])
 	for i := range p.kinds {
 		number(c, &p.kinds[i].days)
 		number(c, &p.kinds[i].day)
 	}
+	for k := range habitKinds {
+		m.codeHabits(c, p, k)
+	}
 	p.rate.code(c)
 	p.position.code(c)
-	list(c, &p.evidence, codeEvidence)
-	p.episode.code(c)
-	c.int64(&p.offset)
+	number(c, &p.quarantine.since)
+	number(c, &p.quarantine.last)
+	number(c, &p.quarantine.until)
+	m.codeStory(c, p)
 }
 
-func codeHabits[K interface{ ~string | ~uint32 }](c *coder, h *habits[K], key func(*coder, *K)) {
-	list(c, &h.list, func(c *coder, k *habit[K]) {
-		key(c, &k.key)
-		c.string(&k.name)
-		number(c, &k.days)
-		number(c, &k.day)
-		c.int64(&k.first)
-	})
+func (a *awake) code(c *coder) {
+	number(c, &a.newest)
+	number(c, &a.lo)
+	number(c, &a.hi)
+	if (a.newest == 0) != (a.hi|a.lo == 0) {
+		c.fail()
+	}
 }
 
-func codeCities(c *coder, h *habits[string]) {
-	codeHabits(c, h, (*coder).string)
-	for i := range h.list {
-		c.degrees(&h.list[i].lat)
-		c.degrees(&h.list[i].lon)
+func (m *memory) codeHabits(c *coder, p *profile, k kind) {
+	list := m.of(p, k)
+	n := len(list)
+	c.length(&n)
+	if n > maxHabits[k] {
+		c.fail()
+	}
+	for i := range n {
+		var h habit
+		if !c.reading {
+			h = list[i]
+		}
+		if m.codeHabit(c, k, &h); c.err != nil {
+			return
+		}
+		if c.reading {
+			m.insert(p, k, h)
+		}
+	}
+}
+
+func (m *memory) codeHabit(c *coder, k kind, h *habit) {
+	if k.spelt() {
+		c.text((*text)(&h.key))
+	} else {
+		number(c, &h.key)
+	}
+	if k == networks || k == clients {
+		c.text(&h.name)
+	}
+	number(c, &h.days)
+	number(c, &h.day)
+	number(c, &h.first)
+	if k == cities {
+		c.degrees(&h.lat)
+		c.degrees(&h.lon)
+	}
+}
+
+// codeStory codes the evidence in the air and its episode, when there is any.
+func (m *memory) codeStory(c *coder, p *profile) {
+	s := m.storyOf(p)
+	any := s != nil
+	c.bool(&any)
+	if !any {
+		return
+	}
+	if c.reading {
+		s = m.begin(p)
+	}
+	list(c, &s.evidence, codeEvidence)
+	s.episode.code(c)
+	if len(s.evidence) > maxEvidence {
+		c.fail()
 	}
 }
 
 func (r *rates) code(c *coder) {
 	for i := range r {
-		c.int64(&r[i].window)
+		number(c, &r[i].window)
 		number(c, &r[i].count)
 		number(c, &r[i].today)
 		number(c, &r[i].past)
@@ -145,18 +213,20 @@ func (g *group) code(c *coder) {
 }
 
 func (p *position) code(c *coder) {
-	c.int64(&p.at)
-	c.string(&p.place.Country)
-	c.string(&p.place.City)
-	c.degrees(&p.place.Lat)
-	c.degrees(&p.place.Lon)
-	number(c, &p.place.AccuracyKM)
-	number(c, &p.place.Network)
-	p.visitor.code(c)
+	number(c, &p.at)
+	c.text(&p.country)
+	c.text(&p.city)
+	c.text(&p.visitorCountry)
+	number(c, &p.visitorASN)
+	c.degrees(&p.lat)
+	c.degrees(&p.lon)
+	number(c, &p.accuracy)
+	number(c, &p.network)
 }
 
 func codeEvidence(c *coder, e *evidence) {
 	e.group.code(c)
+	e.words.spell()
 	c.string(&e.detector)
 	c.string(&e.words.key)
 	c.string(&e.words.seen)
@@ -182,26 +252,23 @@ func (e *episode) code(c *coder) {
 	c.int64(&e.reported)
 	number(c, &e.detectors)
 	number(c, &e.told)
-	number(c, &e.alertDay)
 	c.bool(&e.alerted)
-	c.int64(&e.quarantine.since)
-	c.int64(&e.quarantine.last)
-	c.int64(&e.quarantine.until)
 }
 
 func (k *cohort) code(c *coder) {
 	c.count(&k.days)
-	for i := range k.hours {
-		c.count(&k.hours[i])
+	for i := range k.hours.week {
+		c.count(&k.hours.week[i])
 	}
+	k.hours.sum()
 	for i := range k.novelty {
 		n := &k.novelty[i]
 		for _, v := range []*float64{&n.days, &n.countries, &n.networks, &n.clients, &n.flips} {
 			c.count(v)
 		}
 	}
-	codeCounts(c, k.countries)
-	codeCounts(c, k.clients)
+	k.codeCounts(c, k.countries)
+	k.codeCounts(c, k.clients)
 	for i := range k.leaps {
 		for j := range k.leaps[i] {
 			for b := range k.leaps[i][j] {
@@ -216,17 +283,18 @@ func (k *cohort) code(c *coder) {
 }
 
 // codeCounts codes a map in the order of its keys, so that equal state is equal bytes.
-func codeCounts(c *coder, m map[string]float64) {
+func (k *cohort) codeCounts(c *coder, m map[text]float64) {
 	type entry struct {
-		key string
+		key text
 		n   float64
 	}
 	var entries []entry
-	for _, key := range slices.Sorted(maps.Keys(m)) {
-		entries = append(entries, entry{key, m[key]})
+	for key, n := range m {
+		entries = append(entries, entry{key, n})
 	}
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(k.texts.of(a.key), k.texts.of(b.key)) })
 	list(c, &entries, func(c *coder, e *entry) {
-		c.string(&e.key)
+		c.text(&e.key)
 		c.count(&e.n)
 	})
 	for _, e := range entries {

@@ -30,49 +30,46 @@ const (
 	earthRadiusKM        = 6371
 )
 
-// position is where a token was last.
-type position struct {
-	at      int64
-	place   schema.Place
-	visitor group // home, or the visit that it belonged to
-}
-
 func (impossibleTravel) name() string { return impossibleTravelName }
 
 func (impossibleTravel) phrase() string { return "from places too far apart" }
 
 func (impossibleTravel) look(l *look) {
 	p, ev := l.profile, l.event
-	if !ev.Located() || l.now < p.position.at {
+	if !ev.Located() || l.now < int64(p.position.at) {
 		return
 	}
-	before := p.position
-	p.position = position{at: l.now, place: ev.Place, visitor: l.group}
-	if !before.place.Located() || before.visitor == home && l.group == home {
+	if p.position.home() && l.group == home {
+		l.arrive()
 		return
 	}
-	km := distance(before.place, ev.Place)
-	hours := float64(max(l.now-before.at, leastTravelSeconds)) / 3600
+	before, visitor, since := l.memory.placeOf(p.position), l.memory.visitorOf(p.position), l.now-int64(p.position.at)
+	l.arrive()
+	if !before.Located() {
+		return
+	}
+	km := distance(before, ev.Place)
+	hours := float64(max(since, leastTravelSeconds)) / 3600
 	if km < leastTravelKM || km/hours < airlinerKMH {
 		return
 	}
 	llr := travelNats
-	switch from, to := machines(before.place.Network), machines(ev.Network); {
+	switch from, to := machines(before.Network), machines(ev.Network); {
 	case from && to:
 		return
 	case from || to:
 		llr = travelNatsMachine
-	case p.clients.settled(product(ev.Client), l.now, l.probation) != nil:
+	case l.habits(clients).settled(l.product, l.now, l.probation) != nil:
 		llr = travelNatsOwn
 	}
 	where := l.group
 	if where == home {
-		where = before.visitor // the owner goes on at home: it speaks against the visitor
+		where = visitor // the owner goes on at home: it speaks against the visitor
 	}
 	l.foundIn(where, impossibleTravelName, llr, func() words {
 		return words{
-			key:    "hop:" + before.place.Country + "-" + ev.Country,
-			seen:   fmt.Sprintf("%s, then %s %s later: %.0f km", placeName(before.place), placeName(ev.Place), lapse(l.now-before.at), km),
+			key:    "hop:" + before.Country + "-" + ev.Country,
+			seen:   fmt.Sprintf("%s, then %s %s later: %.0f km", placeName(before), placeName(ev.Place), lapse(since), km),
 			normal: fmt.Sprintf("nobody travels faster than %d km/h", airlinerKMH),
 		}
 	})

@@ -13,11 +13,12 @@ type Event struct {
 	Ingested time.Time // the block's time; decides the partition
 
 	Token       TokenID
-	KeyID       uint16 // names the pepper that Token was made with
-	TokenHint   string // issuer's prefix and last four characters, e.g. "hf_…x9Qz"
-	Consumer    string // the owner as the gateway names it
-	Environment string // prod, dev, test, ...
-	Source      string // format the record was decoded with
+	KeyID       uint16  // names the pepper that Token was made with
+	Former      TokenID // under the former pepper while peppers are being rotated; zero otherwise
+	TokenHint   string  // issuer's prefix and last four characters, e.g. "hf_…x9Qz"
+	Consumer    string  // the owner as the gateway names it
+	Environment string  // prod, dev, test, ...
+	Source      string  // format the record was decoded with
 
 	IP        netip.Addr
 	IPFrom    IPFrom
@@ -84,4 +85,5 @@ type Block struct {
 	Ingested    time.Time
 	Events      []Event
 	DeadLetters []DeadLetter
+	Missing     []Missing // offsets before the block's last that held no record
 }

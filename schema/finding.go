@@ -18,7 +18,8 @@ type Evidence struct {
 type Finding struct {
 	ID          FindingID  `json:"id"`
 	Token       TokenID    `json:"token"`
-	KeyID       uint16     `json:"key_id"` // names the pepper that Token was made with
+	KeyID       uint16     `json:"key_id"`          // names the pepper that Token was made with
+	Former      TokenID    `json:"former,omitzero"` // under the former pepper while peppers are being rotated
 	TokenHint   string     `json:"token_hint"`
 	Consumer    string     `json:"consumer"`
 	Environment string     `json:"environment"`
@@ -77,7 +78,9 @@ type ProfileState string
 const (
 	ProfileLearning ProfileState = "learning" // too little history; leans on its cohort
 	ProfileActive   ProfileState = "active"
-	ProfileStale    ProfileState = "stale" // silent for so long that its history says little
+	ProfileStale    ProfileState = "stale"   // silent for so long that its history says little
+	ProfileRenamed  ProfileState = "renamed" // moved to the token's name under a new pepper; has no state
+	ProfileDropped  ProfileState = "dropped" // made room for others; has no state
 )
 
 // Profile is what detect keeps about one token, as it is stored: a few columns that one

@@ -4,7 +4,8 @@
 //	                city *.mmdb ──► country, region, city, coordinates, radius ┐
 //	address ──►                                                                ├─► Place
 //	                asn *.mmdb ───► number, organisation ──► kind of network ──┘
-//	                                 listed by number, or judged by the name's words
+//	                                 listed by number, or judged by the name's words;
+//	                lists *.txt ──► kind of network of single addresses: Tor exits, VPNs, ...
 //
 // It reads MaxMind's GeoIP2 and GeoLite2 files and DB-IP's, in the layouts both sell and give away, any number of
 // them: the first that knows the address answers. [Locator.Run] looks for newer files and swaps them in

@@ -25,6 +25,7 @@ type generation struct {
 	cities []*database
 	asns   []*database
 	kinds  kinds
+	listed listed
 	stamps stamps
 	places *cache[netip.Addr]
 }
@@ -38,7 +39,7 @@ func Open(cfg Config, log *slog.Logger) (*Locator, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	first, err := load(cfg)
+	first, err := load(cfg, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -47,19 +48,32 @@ func Open(cfg Config, log *slog.Logger) (*Locator, error) {
 	return l, nil
 }
 
-func load(cfg Config) (*generation, error) {
+// load opens all files. Where those of one key cannot be used, what is in use goes on if there
+// is such a thing: a list that is being written is no reason to wait for a new database.
+func load(cfg Config, used *generation) (*generation, error) {
 	g := &generation{stamps: stampsOf(cfg), places: newCache[netip.Addr](cachedAddresses)}
-	var err error
-	if g.cities, err = openAll(cfg.City, "geo.city", cityLayouts); err != nil {
-		return nil, err
+	var cities, asns, numbers, lists error
+	g.cities, cities = openAll(cfg.City, "geo.city", cityLayouts)
+	g.asns, asns = openAll(cfg.ASN, "geo.asn", asnLayouts)
+	g.kinds, numbers = loadKinds(cfg.Networks)
+	g.listed, lists = loadLists(cfg)
+	err := errors.Join(cities, asns, numbers, lists)
+	if used == nil {
+		return g, err
 	}
-	if g.asns, err = openAll(cfg.ASN, "geo.asn", asnLayouts); err != nil {
-		return nil, err
+	if cities != nil {
+		g.cities = used.cities
 	}
-	if g.kinds, err = loadKinds(cfg.Networks); err != nil {
-		return nil, err
+	if asns != nil {
+		g.asns = used.asns
 	}
-	return g, nil
+	if numbers != nil {
+		g.kinds = used.kinds
+	}
+	if lists != nil {
+		g.listed = used.listed
+	}
+	return g, err
 }
 
 // Close makes every further lookup answer with a zero Place. It always succeeds, and is for after Run.
@@ -93,7 +107,9 @@ func (g *generation) locate(ip netip.Addr) (place schema.Place, err error) {
 	asn, asnErr := lookup(g.asns, ip)
 	place = city
 	place.ASN, place.ASOrg = asn.ASN, asn.ASOrg
-	place.Network = g.kinds.of(asn.ASN, asn.ASOrg)
+	if place.Network = g.listed.of(ip); place.Network == schema.NetworkUnknown {
+		place.Network = g.kinds.of(asn.ASN, asn.ASOrg)
+	}
 	if place.Network == schema.NetworkMobile && place.Located() {
 		place.AccuracyKM = max(place.AccuracyKM, mobileRadius)
 	}

@@ -15,6 +15,9 @@ func stampsOf(cfg Config) stamps {
 	if cfg.Networks != "" {
 		files = append(files, cfg.Networks)
 	}
+	for _, list := range cfg.lists() {
+		files = append(files, list.files...)
+	}
 	all := make(stamps, len(files))
 	for i, file := range files {
 		if info, err := os.Stat(file); err == nil {
@@ -68,15 +71,15 @@ func (l *Locator) outdated(now stamps) bool {
 	return l.damaged.Load() || !now.same(l.current.Load().stamps)
 }
 
-// reload swaps new files in, or returns their stamps when they cannot be used.
+// reload swaps new files in, or returns their stamps when some cannot be used.
 func (l *Locator) reload(now stamps) (refused stamps) {
-	next, err := load(l.cfg)
+	next, err := load(l.cfg, l.current.Load())
+	l.current.Store(next) // also after an error: what can be used of the new files is
 	if err != nil {
-		l.log.Error("geo: keeping the address databases in use, the new ones cannot be read", "error", err)
+		l.log.Error("geo: some of the new files cannot be read; the ones in use go on in their place until they are mended", "error", err)
 		return now
 	}
-	l.current.Store(next)
 	l.damaged.Store(false)
-	l.log.Info("geo: address databases were replaced", "files", len(next.stamps))
+	l.log.Info("geo: address databases and lists were replaced", "files", len(next.stamps))
 	return nil
 }

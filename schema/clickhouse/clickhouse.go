@@ -2,9 +2,9 @@
 // owns the tables and views (migrations/), the way rows travel (columns, never one row
 // at a time) and the promise that a block is stored exactly once.
 //
-//	          InsertBlock                ┌► activity_hours    ┐ views: token_profile,
-//	ingest ──────────────► events ───────┤                    ├ token_places, token_hours,
-//	             └───────► dead_letters  └► activity_minutes  ┘ token_rate, ingest_audit, ...
+//	          InsertBlock                                     ┐ views: token_profile,
+//	ingest ──────────────► events ─────────► activity_hours   ├ token_places, token_hours,
+//	             └───────► dead_letters                       ┘ token_rate, ingest_audit, ...
 //	detect ──────────────► findings, profiles ◄── Profiles, Events (warm-up)
 //	alert  ──────────────► incidents          ◄── Incidents (after a restart)
 //

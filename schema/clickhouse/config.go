@@ -60,8 +60,6 @@ type Retention struct {
 	Events time.Duration `yaml:"events"`
 	// DeadLetters bounds refused records. 30 days.
 	DeadLetters time.Duration `yaml:"dead_letters"`
-	// Minutes bounds each token's counts per minute. 30 days.
-	Minutes time.Duration `yaml:"minutes"`
 	// Hours bounds each token's activity per hour, place, network and client. 400 days.
 	Hours time.Duration `yaml:"hours"`
 	// Findings bounds findings and their evidence. 400 days.
@@ -81,7 +79,6 @@ func DefaultConfig() Config {
 		Retention: Retention{
 			Events:      90 * day,
 			DeadLetters: 30 * day,
-			Minutes:     30 * day,
 			Hours:       400 * day,
 			Findings:    400 * day,
 			Profiles:    400 * day,

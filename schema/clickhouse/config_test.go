@@ -61,7 +61,7 @@ func TestConfigIsYAML(t *testing.T) {
 	if config.DSN != "clickhouse://h:9000/db" || config.QueryTimeout != 5*time.Second || config.Retention.Events != 48*time.Hour {
 		t.Errorf("have %+v", config)
 	}
-	if config.Retention.Minutes != clickhouse.DefaultConfig().Retention.Minutes {
+	if config.Retention.Hours != clickhouse.DefaultConfig().Retention.Hours {
 		t.Error("a key that is not there lost its default")
 	}
 }

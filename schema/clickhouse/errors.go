@@ -31,6 +31,7 @@ var transient = []int{
 	285, // TOO_FEW_LIVE_REPLICAS
 	319, // UNKNOWN_STATUS_OF_INSERT
 	425, // SYSTEM_ERROR
+	774, // the table's setting table_readonly
 	999, // KEEPER_EXCEPTION
 }
 

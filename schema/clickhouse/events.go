@@ -17,6 +17,7 @@ type eventColumns struct {
 
 	token       proto.ColFixedStr16
 	tokenKey    proto.ColUInt16
+	former      proto.ColFixedStr16
 	tokenHint   words
 	consumer    words
 	environment words
@@ -36,7 +37,7 @@ type eventColumns struct {
 
 	method    words
 	route     words
-	path      proto.ColStr
+	path      textColumn
 	status    proto.ColUInt16
 	bytesIn   proto.ColUInt64
 	bytesOut  proto.ColUInt64
@@ -48,7 +49,7 @@ type eventColumns struct {
 	unitsOut proto.ColUInt32
 	costUSD  proto.ColFloat64
 
-	requestID proto.ColStr
+	requestID textColumn
 	topic     words
 	partition proto.ColInt32
 	offset    proto.ColInt64
@@ -75,7 +76,7 @@ type column struct {
 func (c *eventColumns) columns() []column {
 	return []column{
 		{"ts", &c.ts}, {"ts_raw", c.tsRaw}, {"ingested_at", &c.ingestedAt},
-		{"token", &c.token}, {"token_key", &c.tokenKey}, {"token_hint", &c.tokenHint},
+		{"token", &c.token}, {"token_key", &c.tokenKey}, {"former", &c.former}, {"token_hint", &c.tokenHint},
 		{"consumer", &c.consumer}, {"environment", &c.environment}, {"source", &c.source},
 		{"ip", &c.ip}, {"ip_from", &c.ipFrom}, {"ip_spoofed", &c.ipSpoofed},
 		{"country", &c.country}, {"region", &c.region}, {"city", &c.city},
@@ -98,6 +99,7 @@ func (c *eventColumns) append(e *schema.Event) {
 
 	c.token.Append(e.Token)
 	c.tokenKey.Append(e.KeyID)
+	c.former.Append(e.Former)
 	c.tokenHint.Append(e.TokenHint)
 	c.consumer.Append(e.Consumer)
 	c.environment.Append(e.Environment)
@@ -145,6 +147,7 @@ func (c *eventColumns) event(i int) schema.Event {
 		Ingested:    c.ingestedAt.Row(i),
 		Token:       c.token[i],
 		KeyID:       c.tokenKey[i],
+		Former:      c.former[i],
 		TokenHint:   c.tokenHint.Row(i),
 		Consumer:    c.consumer.Row(i),
 		Environment: c.environment.Row(i),

@@ -21,8 +21,11 @@ import (
 // table; a block of up to about a million rows is then one part.
 func (db *DB) InsertBlock(ctx context.Context, b *schema.Block) error {
 	token := fmt.Sprintf("%s:%d:%d-%d@%d", b.Topic, b.Partition, b.First, b.Last, b.Ingested.UnixMilli())
+	if err := db.insertMissing(ctx, token, b); err != nil {
+		return fmt.Errorf("storing missing offsets of block %s: %w", token, err)
+	}
 	if err := db.insertEvents(ctx, token, b.Events); err != nil {
-		return fmt.Errorf("storing events of block %s: %w", token, err)
+		return fmt.Errorf("storing events of block %s: %w", token, db.judge(ctx, b, err))
 	}
 	if err := db.insertDeadLetters(ctx, token, b.DeadLetters); err != nil {
 		return fmt.Errorf("storing dead letters of block %s: %w", token, err)

@@ -137,8 +137,8 @@ func TestRepeatAfterAViewFailed(t *testing.T) {
 	db := migrated(t)
 	exec(t, db, "CREATE TABLE broken (yes UInt8) ENGINE = MergeTree ORDER BY yes")
 	exec(t, db, "INSERT INTO broken SELECT 1")
-	exec(t, db, `CREATE MATERIALIZED VIEW zz_breaks TO activity_minutes AS
-		SELECT token, toDateTime(0, 'UTC') AS minute FROM events
+	exec(t, db, `CREATE MATERIALIZED VIEW zz_breaks TO activity_hours AS
+		SELECT token, toDateTime(0, 'UTC') AS hour FROM events
 		WHERE throwIf((SELECT count() FROM broken) > 0, 'broken for the test')`)
 	b := newFleet(1, 50).block(0, 1000, noon, time.Second)
 	err := db.InsertBlock(t.Context(), b)

@@ -83,7 +83,7 @@ func TestMigrateTogether(t *testing.T) {
 func TestMigrateAfterHalfAStep(t *testing.T) {
 	db := migrated(t)
 	made := definitions(t, db)
-	exec(t, db, "DROP VIEW activity_minutes_mv")
+	exec(t, db, "DROP VIEW activity_hours_mv")
 	exec(t, db, "DROP VIEW token_rate")
 	exec(t, db, "ALTER TABLE goose_db_version DELETE WHERE version_id >= 4 SETTINGS mutations_sync = 2")
 	if err := db.Migrate(t.Context()); err != nil {

@@ -18,8 +18,9 @@ func (r Retention) tables() []kept {
 	return []kept{
 		{"events", "events", "toDateTime(ingested_at)", r.Events},
 		{"dead_letters", "dead_letters", "toDateTime(ingested_at)", r.DeadLetters},
-		{"minutes", "activity_minutes", "minute", r.Minutes},
+		{"dead_letters", "dead_letter_replays", "toDateTime(ingested_at)", r.DeadLetters},
 		{"hours", "activity_hours", "hour", r.Hours},
+		{"hours", "token_renames", "seen", r.Hours},
 		{"findings", "findings", "toDateTime(ingested_at)", r.Findings},
 		{"profiles", "profiles", "stored_at", r.Profiles},
 	}

@@ -26,19 +26,18 @@ func TestRetentionIsApplied(t *testing.T) {
 		t.Errorf("the default retention took %s mutations, want none: the migrations have it", n)
 	}
 	for table, want := range map[string]string{
-		"events":           "toDateTime(ingested_at) + toIntervalSecond(7776000)",
-		"dead_letters":     "toDateTime(ingested_at) + toIntervalSecond(2592000)",
-		"activity_minutes": "minute + toIntervalSecond(2592000)",
-		"activity_hours":   "hour + toIntervalSecond(34560000)",
-		"findings":         "toDateTime(ingested_at) + toIntervalSecond(34560000)",
-		"profiles":         "stored_at + toIntervalSecond(34560000)",
+		"events":         "toDateTime(ingested_at) + toIntervalSecond(7776000)",
+		"dead_letters":   "toDateTime(ingested_at) + toIntervalSecond(2592000)",
+		"activity_hours": "hour + toIntervalSecond(34560000)",
+		"findings":       "toDateTime(ingested_at) + toIntervalSecond(34560000)",
+		"profiles":       "stored_at + toIntervalSecond(34560000)",
 	} {
 		if got := ttl(t, db, table); got != want {
 			t.Errorf("%s: TTL %s, want %s", table, got, want)
 		}
 	}
 
-	config.Retention.Events, config.Retention.Minutes = 48*time.Hour, 90*time.Minute
+	config.Retention.Events, config.Retention.Hours = 48*time.Hour, 90*time.Minute
 	changed := open(t, config)
 	for range 2 {
 		if err := changed.Migrate(t.Context()); err != nil {
@@ -48,8 +47,8 @@ func TestRetentionIsApplied(t *testing.T) {
 	if got := ttl(t, db, "events"); got != "toDateTime(ingested_at) + toIntervalSecond(172800)" {
 		t.Errorf("events: TTL %s", got)
 	}
-	if got := ttl(t, db, "activity_minutes"); got != "minute + toIntervalSecond(5400)" {
-		t.Errorf("activity_minutes: TTL %s", got)
+	if got := ttl(t, db, "activity_hours"); got != "hour + toIntervalSecond(5400)" {
+		t.Errorf("activity_hours: TTL %s", got)
 	}
 }
 

@@ -19,31 +19,47 @@ type words struct {
 	numbers map[string]uint32
 	values  []string // by number
 	rows    []uint32 // by row
-	met     [metSize]meeting
+	met     []meeting
+	missed  int // since met is as large as it is
 }
 
-const metSize = 256 // a power of two
+// met begins small, and grows with the number of values, powers of two.
+const (
+	leastMet = 64
+	mostMet  = 4096
+)
 
 type meeting struct {
-	value  string
+	value  string // keeps the address from being another string's; without an address nothing was met
 	number uint32
-	known  bool
 }
 
 // Append adds a row.
 func (w *words) Append(v string) {
-	m := &w.met[slot(v)]
-	if !m.known || m.value != v {
-		*m = meeting{value: v, number: w.number(v), known: true}
+	if len(w.met) > 0 {
+		m := &w.met[slot(v)&uint64(len(w.met)-1)]
+		if unsafe.StringData(m.value) == unsafe.StringData(v) && len(m.value) == len(v) && len(v) > 0 {
+			w.rows = append(w.rows, m.number)
+			return
+		}
 	}
-	w.rows = append(w.rows, m.number)
+	w.rows = append(w.rows, w.meet(v))
+}
+
+// meet gives the number of a string that was not met at its address.
+func (w *words) meet(v string) uint32 {
+	if w.missed++; w.missed > len(w.met) && len(w.met) < mostMet {
+		w.met, w.missed = make([]meeting, max(leastMet, 4*len(w.met))), 0
+	}
+	number := w.number(v)
+	w.met[slot(v)&uint64(len(w.met)-1)] = meeting{v, number}
+	return number
 }
 
 // slot mixes a string's address and length: two strings at one address have one content.
-// Comparing strings of equal address is free, so a hit costs no look at the bytes.
 func slot(v string) uint64 {
 	h := uint64(uintptr(unsafe.Pointer(unsafe.StringData(v)))) + uint64(len(v))
-	return h * 0x9E3779B97F4A7C15 >> 32 % metSize
+	return h * 0x9E3779B97F4A7C15 >> 32
 }
 
 func (w *words) number(v string) uint32 {
@@ -76,7 +92,7 @@ func (w *words) Reset() {
 	clear(w.numbers)
 	clear(w.values)
 	w.values, w.rows = w.values[:0], w.rows[:0]
-	w.met = [metSize]meeting{}
+	clear(w.met)
 }
 
 // The wire format of a LowCardinality column: a version, then for each block flags with

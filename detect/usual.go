@@ -1,0 +1,98 @@
+package detect
+
+import (
+	"hash/maphash"
+	"math"
+	"math/bits"
+
+	"github.com/tokenwatch/tokenwatch/schema"
+)
+
+// Most events are no news: the same program from the same place as an hour ago, at an
+// hour that was looked at, at a rate that is nothing new. For these only counters move,
+// and this file finds them at the cost of a hash and three cache lines. It must leave
+// behind exactly what the detectors and learn would have; a test runs engines with and
+// without it side by side.
+
+// setting stands for where an event came from and what with. Both are hashed with a seed of
+// the engine's own, so that nobody can make a place or a program that passes for another's;
+// they are not stored, and nothing that is found depends on them.
+type setting struct {
+	place, client uint64 // never 0
+	located       bool
+}
+
+// settings are the places and clients that a token was seen with on the open day and that
+// no detector has anything to say of.
+type settings struct{ places, clients few }
+
+// few are the last three hashes of a kind; 0 is none.
+type few [3]uint64
+
+func (f *few) have(hash uint64) bool { return hash == f[0] || hash == f[1] || hash == f[2] }
+
+func (f *few) add(hash uint64) {
+	if !f.have(hash) {
+		*f = few{hash, f[0], f[1]}
+	}
+}
+
+func settingOf(seed maphash.Seed, ev *schema.Event) setting {
+	where := blend(
+		maphash.String(seed, ev.City)^uint64(math.Float32bits(ev.Lat))<<32^uint64(math.Float32bits(ev.Lon)),
+		maphash.String(seed, ev.Country)^uint64(ev.AccuracyKM)<<8^uint64(ev.Network))
+	return setting{
+		place:   blend(where, uint64(ev.ASN)) | 1,
+		client:  blend(maphash.String(seed, ev.UserAgent), maphash.String(seed, ev.Client)) | 1,
+		located: ev.Located(),
+	}
+}
+
+func blend(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a^0x9E3779B97F4A7C15, b^0xD6E8FEB86659FD93)
+	return hi ^ lo
+}
+
+// usualIn reports whether nothing can be news about an event but its hour and its rate: it
+// is in order, on the open day, and in a setting that said nothing today. Evidence in the
+// air stays as it is until it fades.
+func (p *profile) usualIn(now uint32, s setting) bool {
+	return now >= p.last && int32(now/daySeconds) == p.day && p.usual.places.have(s.place) && p.usual.clients.have(s.client) && p.position.home() &&
+		(p.story == 0 || now < p.fades)
+}
+
+// usualAt reports whether the event's hour was looked at, and noted.
+func (p *profile) usualAt(now uint32) bool {
+	return now/3600 == p.usualHour && p.usualHour+1 == p.awake.newest
+}
+
+// count is what an event comes to that is no news.
+func (e *Engine) count(p *profile, ev *schema.Event, now uint32, s setting) {
+	p.events++
+	p.last = now
+	if s.located && s.place == p.position.setting {
+		p.position.at = now
+	} else if s.located {
+		e.lookAt(ev, p, now, s).arrive()
+	}
+}
+
+// surprise makes detectors look at all settings again: the day or the habits are others.
+func (p *profile) surprise() { p.usual = settings{} }
+
+// expect remembers the event's setting if no detector will have anything to say of it for
+// the rest of the day: everything about it is settled, and was seen today.
+func (l *look) expect(before uint32) {
+	p, ev := l.profile, l.event
+	if l.spoke || l.group != home || l.now < int64(before) {
+		return
+	}
+	settled := func(k kind, v value) bool { return l.habits(k).settled(v, l.now, l.probation) != nil }
+	if ev.Country != "" && !settled(countries, l.country) ||
+		ev.ASN != 0 && !settled(networks, l.network()) ||
+		product(ev.Client) != "" && !settled(clients, l.product) {
+		return
+	}
+	p.usual.places.add(l.setting.place)
+	p.usual.clients.add(l.setting.client)
+}
