@@ -6,12 +6,13 @@ BIN    := bin/tokenwatch
 LOCAL  := deploy/local
 ASSETS := $(LOCAL)/node_modules/.package-lock.json
 ASN    := $(LOCAL)/data/asn.mmdb
+KAFKA  := $(LOCAL)/data/realkafka/.fetched
 
 # Without cgo the binary is one file that runs anywhere; the race detector needs a C compiler.
 export CGO_ENABLED ?= 0
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo yes)
 
-.PHONY: help demo test build setup lint fuzz clean
+.PHONY: help demo test test-kafka kafka build setup torture lint fuzz clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +23,19 @@ demo: setup ## See it work: a simulated fleet, thefts, alerts (SEED=7 for anothe
 test: setup ## Run all tests, against real engines, with the race detector where a C compiler is found
 	@$(if $(RACE),,echo "No C compiler found: the tests run WITHOUT the race detector." >&2;) \
 	$(if $(RACE),CGO_ENABLED=1) go test $(if $(RACE),-race) -timeout 20m ./...
+
+test-kafka: kafka ## Run the Kafka tests against a real Apache Kafka as well (needs Maven and Java 17)
+	@$(if $(RACE),CGO_ENABLED=1) TOKENWATCH_REAL_KAFKA=1 go test $(if $(RACE),-race) -count=1 -timeout 20m ./deploy/local/realkafka ./ingest/kafka
+	@$(if $(RACE),CGO_ENABLED=1) TOKENWATCH_REAL_KAFKA=1 go test $(if $(RACE),-race) -count=1 -timeout 20m -run Kafka ./ingest
+
+kafka: $(KAFKA) ## Fetch Apache Kafka with Maven, for test-kafka
+
+$(KAFKA): $(LOCAL)/realkafka/pom.xml
+	@command -v mvn >/dev/null || { echo "mvn is missing: it fetches Apache Kafka. Install Maven and a Java runtime, 17 or newer." >&2; exit 1; }
+	@echo "Fetching Apache Kafka (44 MB) with Maven ..."
+	@rm -rf $(@D)
+	@mvn -q -B -C -f $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(abspath $(@D))
+	@touch $@
 
 setup: $(ASSETS) build $(ASN) ## Fetch and build what the embedded engines need
 
@@ -44,6 +58,11 @@ lint: ## Vet, static analysis, formatting
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt'ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	@go vet ./...
 	@go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+torture: setup ## Kill, stall, cut and starve everything while records flow, for ROUNDS (default 100) rounds; SEED repeats a run, ONLY='Kafka.*cut' picks, BROKER=kafka takes a real one
+	@$(if $(filter kafka,$(BROKER)),$(MAKE) --no-print-directory kafka)
+	@$(if $(RACE),CGO_ENABLED=1) $(if $(filter kafka,$(BROKER)),TOKENWATCH_REAL_KAFKA=1) go test $(if $(RACE),-race) -count=1 -timeout 0 -v -run '^TestTorture$$' ./cmd/tokenwatch \
+		-torture-rounds=$(or $(ROUNDS),100) -torture-seed=$(if $(filter command% environment%,$(origin SEED)),$(SEED),0) -torture-broker=$(or $(BROKER),kfake) -torture-only='$(ONLY)'
 
 fuzz: ## Fuzz every decoder for FUZZTIME (default 20s) each
 	@deploy/fuzz.sh $(or $(FUZZTIME),20s)

@@ -28,11 +28,18 @@ type BlockConfig struct {
 	// Rows is how many events and dead letters fill a block. One batched record may
 	// exceed it.
 	Rows int `yaml:"rows"`
-	// Bytes is how many bytes of records fill a block. A partition holds two blocks in
-	// memory, and an event takes about as much again as the record it came from.
+	// Bytes is how many bytes of records fill a block.
 	Bytes int `yaml:"bytes"`
-	// FlushInterval is how long a record waits for others to share its block.
+	// FlushInterval is how long a record waits for others to share its block, and up to
+	// twelve times as long while more of them are in Kafka than were read: what is late anyway is
+	// stored in fewer and larger blocks.
 	FlushInterval time.Duration `yaml:"flush_interval"`
+	// Memory is how many bytes all blocks of this process may take, those being filled and those being
+	// stored. When it is used up, blocks are stored smaller, and partitions wait for one another.
+	Memory int `yaml:"memory"`
+	// Inserts is how many blocks are stored at a time. Each takes about half as much memory again while
+	// it is under way, which Memory does not count.
+	Inserts int `yaml:"inserts"`
 	// Grace is how long a pipeline that is told to stop goes on trying to finish its block. What is
 	// not finished is repeated by the partition's next owner. Longer than kafka.session_timeout is
 	// of no use: by then the partition is somebody else's.
@@ -41,7 +48,7 @@ type BlockConfig struct {
 
 // DefaultBlockConfig suits ClickHouse, which likes few and large inserts.
 func DefaultBlockConfig() BlockConfig {
-	return BlockConfig{Rows: 50_000, Bytes: 32 << 20, FlushInterval: 500 * time.Millisecond, Grace: 8 * time.Second}
+	return BlockConfig{Rows: 50_000, Bytes: 32 << 20, FlushInterval: 750 * time.Millisecond, Memory: 128 << 20, Inserts: 4, Grace: 8 * time.Second}
 }
 
 // Validate reports the first key that cannot work, by its name in the configuration.
@@ -53,6 +60,10 @@ func (c BlockConfig) Validate() error {
 		return fmt.Errorf("ingest.block.bytes: %d is not between 1024 and %d", c.Bytes, 1<<30)
 	case c.FlushInterval < time.Millisecond || c.FlushInterval > time.Minute:
 		return fmt.Errorf("ingest.block.flush_interval: %s is not between 1ms and 1m", c.FlushInterval)
+	case c.Memory < 1<<20 || c.Memory > 1<<40:
+		return fmt.Errorf("ingest.block.memory: %d is not between %d and %d", c.Memory, 1<<20, 1<<40)
+	case c.Inserts < 1 || c.Inserts > 1000:
+		return fmt.Errorf("ingest.block.inserts: %d is not between 1 and 1000", c.Inserts)
 	case c.Grace < 0 || c.Grace > 10*time.Minute:
 		return errors.New("ingest.block.grace: must be between 0s and 10m")
 	}

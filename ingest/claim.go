@@ -38,13 +38,25 @@ type Store interface {
 	InsertBlock(ctx context.Context, b *schema.Block) error
 }
 
-// Handler is told about blocks that are stored.
+// Handler follows partitions by their events.
 type Handler interface {
-	// Resume is called once when the partition is taken over, before its first block. Events at offsets
+	// Resume is called once when the partition is taken over, before its first record. Events at offsets
 	// below next have been handled, by this process or another.
-	Resume(ctx context.Context, topic string, partition int32, next int64) error
-	// Handle returns when everything that follows from the block is safe. After an error, or a
-	// crash, it sees the block again, after another Resume. The block belongs to the caller again when it returns.
+	Resume(ctx context.Context, topic string, partition int32, next int64) (Lane, error)
+}
+
+// Lane follows one partition. Its events are looked at as they come, and what follows from them becomes true
+// when they are stored: a block that is not stored may come again in another process, cut in another way.
+// Look and Cut are not called at the same time as each other, but at any time beside Handle.
+type Lane interface {
+	// Look shows the events of a record that was decoded just now, in order. They are not stored yet, so nothing
+	// that follows from them may leave the process or outlive it before Handle. Reading goes on when it returns.
+	Look(events []schema.Event)
+	// Cut says that the block ends at offset last: Look has shown all events up to there and none behind.
+	Cut(last int64)
+	// Handle is told of a block that is stored, all of which Look has shown. It returns when everything that follows
+	// from the block is safe. After an error, or a crash, the block's events come again, after another Resume. The
+	// block belongs to the caller again when it returns.
 	Handle(ctx context.Context, b *schema.Block) error
 }
 
@@ -55,6 +67,9 @@ type Observer interface {
 	// Missing tells of offsets from, up to but not including to, that held no record. Lost ones
 	// were deleted before they could be read; others are usual in compacted and transactional topics.
 	Missing(topic string, partition int32, from, to int64, lost bool)
+	// Looked tells, of some of the records, that the lane has looked at one that was appended to Kafka at that time
+	// or a little later.
+	Looked(topic string, partition int32, appended time.Time)
 	// Stored tells of a block that is in the store, when the first of its records was appended to
 	// Kafka (zero if unknown), and how long the insert took with all its repetitions.
 	Stored(b *schema.Block, appended time.Time, took time.Duration)
@@ -69,6 +84,7 @@ type quiet struct{}
 
 func (quiet) Fetched(string, int32, int, int64)              {}
 func (quiet) Missing(string, int32, int64, int64, bool)      {}
+func (quiet) Looked(string, int32, time.Time)                {}
 func (quiet) Stored(*schema.Block, time.Time, time.Duration) {}
 func (quiet) Retried(string, int32, error)                   {}
 func (quiet) Handled(*schema.Block, time.Duration)           {}

@@ -13,7 +13,7 @@ const (
 var browsers = [...]struct{ mark, name string }{
 	{"Edg/", "Edge"}, {"EdgA/", "Edge"}, {"EdgiOS/", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "SamsungBrowser"},
 	{"Vivaldi/", "Vivaldi"}, {"YaBrowser/", "YaBrowser"}, {"FxiOS/", "Firefox"}, {"Firefox/", "Firefox"},
-	{"HeadlessChrome/", "HeadlessChrome"}, {"CriOS/", "Chrome"}, {"Electron/", "Electron"}, {"Chrome/", "Chrome"}, {"Version/", "Safari"},
+	{"PowerShell/", "PowerShell"}, {"HeadlessChrome/", "HeadlessChrome"}, {"CriOS/", "Chrome"}, {"Electron/", "Electron"}, {"Chrome/", "Chrome"}, {"Version/", "Safari"},
 }
 
 // appendClient appends a user agent's product and major version: "curl/8",
@@ -25,13 +25,24 @@ func appendClient(dst, agent []byte) []byte {
 	}
 	product, rest, _ := bytes.Cut(agent, []byte(" "))
 	name, version, slash := bytes.Cut(product, []byte("/"))
-	if slash && major(version) == nil && len(version) > 0 {
-		name, version = product, rest // "OpenAI/Python 1.3.5"
-	} else if !slash && major(rest) != nil {
-		version = rest // "okhttp 4.9"
+	if rest = bytes.TrimSpace(rest); vague(name) && bytes.IndexByte(rest, '/') > 0 {
+		return appendClient(dst, rest) // "Python/3.11 aiohttp/3.9.1", "unknown/None; hf_hub/0.20.3"
 	}
-	return appendProduct(dst, name, version)
+	switch deeper := bytes.LastIndexByte(version, '/'); {
+	case !slash && major(rest) != nil:
+		version = rest // "okhttp 4.9"
+	case deeper >= 0 && major(version) == nil:
+		name, version = product[:len(name)+1+deeper], version[deeper+1:] // "OpenAI/NodeJS/3.2.1"
+	case slash && major(version) == nil && major(rest) != nil:
+		name, version = product, rest // "OpenAI/Python 1.3.5"
+	case slash && major(version) == nil && !bytes.ContainsAny(version, "0123456789"):
+		name = product // "Symfony/HttpClient"; but "GitHub-Hookshot/abc1234" has another hash each time
+	}
+	return appendProduct(dst, bytes.TrimRight(name, ";,/"), version)
 }
+
+// vague tells products that say nothing when others follow: what runs the client, or that nobody knows.
+func vague(name []byte) bool { return is(name, "python") || is(name, "unknown") }
 
 func appendBrowser(dst, agent []byte) []byte {
 	if _, bot, ok := bytes.Cut(agent, []byte("compatible; ")); ok {

@@ -24,23 +24,44 @@ func DefaultTrustedProxies() []string {
 }
 
 // trust is the set of networks whose hops are believed.
-type trust []netip.Prefix
+type trust struct {
+	networks []netip.Prefix
+	// first are the first bytes, a bit each, of IPv4 addresses that can be in one of them.
+	first [4]uint64
+}
 
 func parseTrust(networks []string) (trust, error) {
-	t := make(trust, 0, len(networks))
+	var t trust
 	for _, network := range networks {
 		prefix, err := parseNetwork(network)
 		if err != nil {
-			return nil, fmt.Errorf("trusted_proxies: %q: want an address or a network such as 10.0.0.0/8", network)
+			return trust{}, fmt.Errorf("trusted_proxies: %q: want an address or a network such as 10.0.0.0/8", network)
 		}
-		t = append(t, prefix)
+		t.networks = append(t.networks, prefix)
+		t.note(prefix)
 	}
 	return t, nil
+}
+
+// note marks the first bytes that addresses of a network have.
+func (t *trust) note(network netip.Prefix) {
+	if !network.Addr().Is4() {
+		return
+	}
+	for i := range 256 {
+		alike := netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(i)}), min(8, network.Bits()))
+		if alike.Contains(network.Addr()) {
+			t.first[i/64] |= 1 << (i % 64)
+		}
+	}
 }
 
 func parseNetwork(s string) (netip.Prefix, error) {
 	if strings.Contains(s, "/") {
 		prefix, err := netip.ParsePrefix(s)
+		if ip := prefix.Addr(); err == nil && ip.Is4In6() && prefix.Bits() >= 96 {
+			prefix = netip.PrefixFrom(ip.Unmap(), prefix.Bits()-96) // as addresses are compared
+		}
 		return prefix.Masked(), err
 	}
 	ip, err := netip.ParseAddr(s)
@@ -50,8 +71,13 @@ func parseNetwork(s string) (netip.Prefix, error) {
 	return ip.Unmap().WithZone("").Prefix(ip.Unmap().BitLen())
 }
 
-func (t trust) has(ip netip.Addr) bool {
-	for _, prefix := range t {
+func (t *trust) has(ip netip.Addr) bool {
+	if ip.Is4() {
+		if first := ip.As4()[0]; t.first[first/64]>>(first%64)&1 == 0 {
+			return false
+		}
+	}
+	for _, prefix := range t.networks {
 		if prefix.Contains(ip) {
 			return true
 		}
@@ -81,7 +107,7 @@ type origin struct {
 //     obfuscated names are in order), or one that nobody can call from;
 //   - X-Forwarded-For and Forwarded name different clients;
 //   - the chain is longer than maxHops, with nothing but trusted hops in those.
-func (t trust) origin(r *format.Record) origin {
+func (t *trust) origin(r *format.Record) origin {
 	peer, from := t.nearest(r)
 	named := t.claimed(r)
 	switch {
@@ -97,7 +123,7 @@ func (t trust) origin(r *format.Record) origin {
 }
 
 // nearest is the hop that called the gateway, as far as the gateway says.
-func (t trust) nearest(r *format.Record) (netip.Addr, schema.IPFrom) {
+func (t *trust) nearest(r *format.Record) (netip.Addr, schema.IPFrom) {
 	if ip := parseHop(r.Peer); ip.IsValid() {
 		return ip, schema.IPFromPeer
 	}
@@ -108,12 +134,12 @@ func (t trust) nearest(r *format.Record) (netip.Addr, schema.IPFrom) {
 }
 
 // claimed is the client that the forwarding headers name.
-func (t trust) claimed(r *format.Record) origin {
-	listed := t.rightmost(r.ForwardedFor, parseHop)
+func (t *trust) claimed(r *format.Record) origin {
+	listed := t.rightmost(r.ForwardedFor, cutLast, parseHop)
 	if len(r.Forwarded) == 0 {
 		return listed
 	}
-	standard := t.rightmost(r.Forwarded, parseForwarded)
+	standard := t.rightmost(r.Forwarded, cutLastElement, parseForwarded)
 	if len(r.ForwardedFor) == 0 || !listed.ip.IsValid() {
 		standard.spoofed = standard.spoofed || listed.spoofed
 		return standard
@@ -123,13 +149,13 @@ func (t trust) claimed(r *format.Record) origin {
 }
 
 // rightmost walks a chain from the right to the first address that is not trusted.
-func (t trust) rightmost(chain []byte, parse func([]byte) netip.Addr) origin {
+func (t *trust) rightmost(chain []byte, cut func([]byte) (rest, last []byte), parse func([]byte) netip.Addr) origin {
 	for hops := 0; len(chain) > 0; hops++ {
 		if hops == maxHops {
 			return origin{spoofed: true}
 		}
 		var hop []byte
-		chain, hop = cutLast(chain)
+		chain, hop = cut(chain)
 		ip := parse(hop)
 		switch {
 		case !ip.IsValid():

@@ -46,6 +46,18 @@ func TestClientAddress(t *testing.T) {
 		"both headers, one client":        {peer: "10.0.0.5", xff: "203.0.113.7", forwarded: "for=203.0.113.7", ip: "203.0.113.7", from: schema.IPFromForwarded},
 		"Forwarded where the other is no": {peer: "10.0.0.5", xff: "10.0.0.9", forwarded: "for=203.0.113.7", ip: "203.0.113.7", from: schema.IPFromForwarded},
 
+		"Forwarded, a host with a comma":       {peer: "10.0.0.5", forwarded: `for=203.0.113.7;host="x, for=8.8.8.8"`, ip: "203.0.113.7", from: schema.IPFromForwarded},
+		"Forwarded, a host with a semicolon":   {peer: "10.0.0.5", forwarded: `host="x;for=8.8.8.8";for=203.0.113.7`, ip: "203.0.113.7", from: schema.IPFromForwarded},
+		"Forwarded, a host with quotes":        {peer: "10.0.0.5", forwarded: `for=203.0.113.7;host="x\", for=8.8.8.8"`, ip: "203.0.113.7", from: schema.IPFromForwarded},
+		"Forwarded, a quote left open":         {peer: "10.0.0.5", forwarded: `for="8.8.8.8, for=203.0.113.7;proto=https`, ip: "203.0.113.7", from: schema.IPFromForwarded},
+		"Forwarded, blanks around everything":  {peer: "10.0.0.5", forwarded: `proto=http ; For = "[2001:db8::7]" , for=10.0.0.9 `, ip: "2001:db8::7", from: schema.IPFromForwarded},
+		"Forwarded, IPv6 and obfuscated port":  {peer: "10.0.0.5", forwarded: `for="[2001:db8::7]:_x1"`, ip: "2001:db8::7", from: schema.IPFromForwarded},
+		"Forwarded, two lines joined":          {peer: "10.0.0.5", forwarded: `for=8.8.8.8, for="203.0.113.7";by=_a, for=10.0.0.9;by=_b`, ip: "203.0.113.7", from: schema.IPFromForwarded},
+		"spoofed: an element with two clients": {peer: "10.0.0.5", forwarded: `host=x;for=8.8.8.8;for=203.0.113.7`, ip: "10.0.0.5", from: schema.IPFromPeer, spoofed: true},
+		"spoofed: IPv6 without its bracket":    {peer: "10.0.0.5", forwarded: `for="[2001:db8::7"`, ip: "10.0.0.5", from: schema.IPFromPeer, spoofed: true},
+		"spoofed: a port that is none":         {peer: "10.0.0.5", xff: "203.0.113.7:x", ip: "10.0.0.5", from: schema.IPFromPeer, spoofed: true},
+		"spoofed: octal":                       {peer: "10.0.0.5", xff: "0203.0.113.7", ip: "10.0.0.5", from: schema.IPFromPeer, spoofed: true},
+
 		"spoofed: header straight from a client": {peer: "203.0.113.7", xff: "8.8.8.8", ip: "203.0.113.7", from: schema.IPFromPeer, spoofed: true},
 		"spoofed: garbage behind trusted hops":   {peer: "10.0.0.5", xff: "203.0.113.7, <script>, 10.0.0.9", ip: "10.0.0.5", from: schema.IPFromPeer, spoofed: true},
 		"spoofed: unspecified":                   {peer: "10.0.0.5", xff: "203.0.113.7, 0.0.0.0", ip: "10.0.0.5", from: schema.IPFromPeer, spoofed: true},
@@ -83,6 +95,7 @@ func TestTrustedProxiesAreConfigured(t *testing.T) {
 		"a CDN's":        {[]string{"10.0.0.0/8", "198.51.100.0/24"}, "203.0.113.7"},
 		"an address":     {[]string{"10.0.0.5", "198.51.100.1"}, "203.0.113.7"},
 		"in IPv6's form": {[]string{"::ffff:10.0.0.5"}, "198.51.100.1"},
+		"and a network":  {[]string{"10.0.0.5", "::ffff:198.51.100.0/120"}, "203.0.113.7"},
 		"nobody":         {nil, "10.0.0.5"},
 	}
 	for name, c := range cases {
@@ -109,6 +122,11 @@ func FuzzForwarded(f *testing.F) {
 		record := `{"time":1795295472,"consumer":"a","peer_ip":"10.0.0.5","forwarded_for":` + string(quoted) + `}`
 		if e := decode(d, record).Events[0]; e.IP.String() != "203.0.113.7" || e.IPFrom != schema.IPFromForwarded {
 			t.Errorf("%q: have %s from %s", claim, e.IP, e.IPFrom)
+		}
+		quoted, _ = json.Marshal(claim + `, for="203.0.113.7:80";host="a, b;for=8.8.4.4";by=_x, for="[fc00::1]"`)
+		record = `{"time":1795295472,"consumer":"a","peer_ip":"10.0.0.5","forwarded":` + string(quoted) + `}`
+		if e := decode(d, record).Events[0]; e.IP.String() != "203.0.113.7" || e.IPFrom != schema.IPFromForwarded {
+			t.Errorf("Forwarded %q: have %s from %s", claim, e.IP, e.IPFrom)
 		}
 		quoted, _ = json.Marshal(claim)
 		record = `{"time":1795295472,"consumer":"a","peer_ip":"10.0.0.5","forwarded":` + string(quoted) + `}`

@@ -20,7 +20,8 @@ func FuzzDecoder(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		for _, path := range paths {
+		lines, _ := filepath.Glob(filepath.Join("format", "testdata", name, "*.log"))
+		for _, path := range append(paths, lines...) {
 			record, err := os.ReadFile(path)
 			if err != nil {
 				f.Fatal(err)
@@ -64,23 +65,5 @@ func checkLetter(t *testing.T, l *schema.DeadLetter) {
 	t.Helper()
 	if l.Reason == "" || l.Detail == "" || len(l.Payload) > 4096 || !utf8.ValidString(l.Payload) {
 		t.Errorf("dead letter %+v", l)
-	}
-}
-
-func BenchmarkDecoder(b *testing.B) {
-	for _, path := range []string{"nginx/docs.json", "nginx/retry.json", "nginx/no-upstream.json", "kong/docs.json", "kong/batch.json", "litellm/success.json", "tokenwatch/full.json"} {
-		record, err := os.ReadFile(filepath.Join("format", "testdata", path))
-		if err != nil {
-			b.Fatal(err)
-		}
-		d := newDecoder(b, filepath.Dir(path))
-		b.Run(path, func(b *testing.B) {
-			var block schema.Block
-			b.ReportAllocs()
-			for b.Loop() {
-				block.Events, block.DeadLetters = block.Events[:0], block.DeadLetters[:0]
-				d.Decode(&block, record, position())
-			}
-		})
 	}
 }

@@ -87,10 +87,11 @@ func letter(t *testing.T, d *ingest.Decoder, record string) schema.DeadLetter {
 // TestGolden decodes the samples of every format into events and dead letters.
 func TestGolden(t *testing.T) {
 	paths, err := filepath.Glob("format/testdata/*/*.json")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("%d records, %v", len(paths), err)
+	lines, _ := filepath.Glob("format/testdata/*/*.log")
+	if err != nil || len(paths) == 0 || len(lines) == 0 {
+		t.Fatalf("%d records, %d lines, %v", len(paths), len(lines), err)
 	}
-	for _, path := range paths {
+	for _, path := range append(paths, lines...) {
 		if strings.HasSuffix(path, ".want.json") {
 			continue
 		}
@@ -167,7 +168,7 @@ func TestEveryReasonIsReached(t *testing.T) {
 	seen := map[string]bool{}
 	d := newDecoder(t, "nginx")
 	for _, record := range []string{
-		"", strings.Repeat(" ", 2<<20), "{", "{\"a\":\"\xff\"}", "{}", `{"status":200}`, `{"consumer":"a"}`, `{"consumer":"a","msec":"x"}`,
+		"", strings.Repeat(" ", 2<<20), "{", "no line of NGINX's", "{\"a\":\"\xff\"}", "{}", `{"status":200}`, `{"consumer":"a"}`, `{"consumer":"a","msec":"x"}`,
 		`{"consumer":"a","msec":1795295472,"status":"x"}`,
 	} {
 		seen[letter(t, d, record).Reason] = true
@@ -278,6 +279,47 @@ func TestMethods(t *testing.T) {
 	}
 }
 
+// TestTopicsHaveFormatsOfTheirOwn: what the configuration says of a topic holds for its
+// records and no others.
+func TestTopicsHaveFormatsOfTheirOwn(t *testing.T) {
+	d := newDecoder(t, "tokenwatch", func(c *ingest.DecodeConfig) {
+		c.Environment, c.ConsumerFields = "prod", []string{"who"}
+		c.Custom = map[string]format.Custom{"mine": {Time: format.Fields{"at"}, Consumer: format.Fields{"name"}}}
+		c.Topics = map[string]ingest.TopicConfig{
+			"edge":  {Format: "haproxy", TimeZone: "Europe/Berlin", Environment: "test"},
+			"own":   {Format: "mine"},
+			"other": {ConsumerFields: []string{"whom"}},
+		}
+	})
+	const line = `203.0.113.7:33317 [21/Nov/2026:21:11:12.843] api be/s1 0/0/0/12/13 200 155 - - ---- 1/1/0/0/0 0/0 {acme} {} "GET / HTTP/1.1"`
+	for _, c := range []struct{ topic, record, source, consumer, environment, clock string }{
+		{"gateway.access", `{"time":1795295472,"who":"a","whom":"b"}`, "tokenwatch", "a", "prod", "21:11:12"},
+		{"other", `{"time":1795295472,"who":"a","whom":"b"}`, "tokenwatch", "b", "prod", "21:11:12"},
+		{"edge", line, "haproxy", "acme", "test", "20:11:12"},
+		{"own", `{"at":1795295472,"name":"n","who":"a"}`, "mine", "n", "prod", "21:11:12"},
+		{"gateway.access", `{"time":1795295472,"who":"c"}`, "tokenwatch", "c", "prod", "21:11:12"},
+	} {
+		pos := position()
+		pos.Topic = c.topic
+		var b schema.Block
+		d.Decode(&b, []byte(c.record), pos)
+		if len(b.Events) != 1 {
+			t.Fatalf("%s: %+v", c.topic, b.DeadLetters)
+		}
+		e := b.Events[0]
+		if e.Source != c.source || e.Consumer != c.consumer || e.Environment != c.environment || e.Time.Format(time.TimeOnly) != c.clock || e.Topic != c.topic {
+			t.Errorf("%s: have %s, %s, %s, %s", c.topic, e.Source, e.Consumer, e.Environment, e.Time)
+		}
+	}
+	pos := position()
+	pos.Topic = "edge"
+	var b schema.Block
+	d.Decode(&b, []byte(`{"time":1795295472,"who":"a"}`), pos)
+	if len(b.DeadLetters) != 1 || b.DeadLetters[0].Source != "haproxy" {
+		t.Errorf("a record of another format in edge: %+v", b)
+	}
+}
+
 func TestDecoderIsSafeForConcurrentUse(t *testing.T) {
 	d := newDecoder(t, "nginx")
 	var group sync.WaitGroup
@@ -304,6 +346,9 @@ func TestDecodeConfigNamesTheKey(t *testing.T) {
 		"max_age: 0s":                  func(c *ingest.DecodeConfig) { c.MaxAge = 0 },
 		"max_skew: -1s":                func(c *ingest.DecodeConfig) { c.MaxSkew = -time.Second },
 		"environment: longer":          func(c *ingest.DecodeConfig) { c.Environment = strings.Repeat("x", 65) },
+		"time_zone: \"Mars\"":          func(c *ingest.DecodeConfig) { c.TimeZone = "Mars" },
+		"topics.edge.format \"x\"":     func(c *ingest.DecodeConfig) { c.Topics = map[string]ingest.TopicConfig{"edge": {Format: "x"}} },
+		"custom.mine.time: missing":    func(c *ingest.DecodeConfig) { c.Custom = map[string]format.Custom{"mine": {Token: format.Fields{"k"}}} },
 	}
 	for want, change := range cases {
 		cfg := ingest.DefaultDecodeConfig()

@@ -24,12 +24,15 @@ const (
 // decoding is what one goroutine at a time needs to decode records.
 type decoding struct {
 	*Decoder
-	format format.Format
-	prints *Fingerprinter
-	scrub  *Scrubber
-	texts  *texts
-	buf    []byte
-	each   func(*format.Record) error // entry, bound once: binding it allocates
+	format   format.Format
+	prints   *Fingerprinter
+	scrub    *Scrubber
+	known    *identities
+	texts    *texts
+	prices   prices
+	buf      []byte
+	template []byte
+	each     func(*format.Record) error // entry, bound once: binding it allocates
 
 	dst  *schema.Block
 	pos  Position
@@ -41,7 +44,7 @@ func newDecoding(d *Decoder) *decoding {
 	if err != nil {
 		panic(err) // Validate has opened it
 	}
-	w := &decoding{Decoder: d, format: f, prints: NewFingerprinter(d.pepper), scrub: NewScrubber(f.Blank()), texts: newTexts()}
+	w := &decoding{Decoder: d, format: f, prints: NewFingerprinter(d.pepper), scrub: NewScrubber(f.Blank()), known: newIdentities(), texts: newTexts(), prices: newPrices(d.cfg.Prices)}
 	w.each = w.entry
 	return w
 }
@@ -79,11 +82,10 @@ func (w *decoding) entry(r *format.Record) error {
 		w.refuse(w.format.Name(), r.Item, r.Raw, r.Err)
 		return nil
 	}
-	w.dst.Events = append(w.dst.Events, schema.Event{
-		Ingested: w.pos.At, Source: w.format.Name(),
-		Topic: w.pos.Topic, Partition: w.pos.Partition, Offset: w.pos.Offset, Item: uint32(r.Item),
-	})
-	e := &w.dst.Events[len(w.dst.Events)-1]
+	w.dst.Events = append(w.dst.Events, schema.Event{})
+	e := &w.dst.Events[len(w.dst.Events)-1] // filled where it stands: it is large
+	e.Ingested, e.Source = w.pos.At, w.format.Name()
+	e.Topic, e.Partition, e.Offset, e.Item = w.pos.Topic, w.pos.Partition, w.pos.Offset, uint32(r.Item)
 	if !w.identify(e, r) {
 		w.dst.Events = w.dst.Events[:len(w.dst.Events)-1]
 		w.refuse(w.format.Name(), r.Item, r.Raw, &format.Fault{Reason: format.NoToken, Detail: "the credential is empty behind its scheme"})
@@ -95,8 +97,7 @@ func (w *decoding) entry(r *format.Record) error {
 	return nil
 }
 
-// identify says whose request it was. What the gateway made of the credential goes before
-// what the client claimed; a consumer's name serves where there is neither.
+// identify says whose request it was, and reports whether anything does.
 func (w *decoding) identify(e *schema.Event, r *format.Record) bool {
 	owner := w.owner(r.Consumer)
 	e.Consumer, e.Environment, e.KeyID = owner.name, owner.environment, w.prints.KeyID()
@@ -106,21 +107,11 @@ func (w *decoding) identify(e *schema.Event, r *format.Record) bool {
 	if e.Environment == "" {
 		e.Environment = w.cfg.Environment
 	}
-	bare := canonical(r.Token)
-	switch {
-	case len(r.Credential) > 0:
-		e.Token = w.prints.Credential(w.format.Name(), r.Credential)
-		w.buf = appendIDHint(w.buf[:0], r.Credential)
-	case len(bare) > 0:
-		e.Token = w.prints.For(w.format.Name(), r.Token)
-		w.buf = appendHint(w.buf[:0], bare)
-	case len(r.Consumer) > 0:
-		e.Token = w.prints.Consumer(r.Consumer)
-		return true
-	default:
+	id := w.identity(r)
+	if id == nil {
 		return false
 	}
-	e.TokenHint = w.texts.intern(w.buf)
+	e.Token, e.Former, e.TokenHint = id.token, id.former, id.hint
 	return true
 }
 
@@ -128,13 +119,12 @@ func (w *decoding) identify(e *schema.Event, r *format.Record) bool {
 // back is what was seen.
 func (w *decoding) stamp(e *schema.Event, r *format.Record) {
 	at := r.Time.Truncate(time.Millisecond)
-	earliest, latest := w.pos.At.Add(-w.cfg.MaxAge), w.pos.At.Add(w.cfg.MaxSkew)
 	e.Time = at
-	switch {
-	case at.Before(earliest):
-		e.Time, e.TimeRaw = earliest.UTC().Truncate(time.Millisecond), at
-	case at.After(latest):
-		e.Time, e.TimeRaw = latest.UTC().Truncate(time.Millisecond), at
+	switch age := w.pos.At.Sub(at); {
+	case age > w.cfg.MaxAge:
+		e.Time, e.TimeRaw = w.pos.At.Add(-w.cfg.MaxAge).UTC().Truncate(time.Millisecond), at
+	case age < -w.cfg.MaxSkew:
+		e.Time, e.TimeRaw = w.pos.At.Add(w.cfg.MaxSkew).UTC().Truncate(time.Millisecond), at
 	}
 }
 
@@ -145,6 +135,9 @@ func (w *decoding) trace(e *schema.Event, r *format.Record) {
 	if w.locator != nil && e.IP.IsValid() {
 		e.Place = w.locator.Locate(e.IP)
 	}
+	if len(r.Country) > 0 || r.ASN > 0 {
+		w.vouched(e, r)
+	}
 }
 
 // describe sets what was requested.
@@ -153,15 +146,15 @@ func (w *decoding) describe(e *schema.Event, r *format.Record) {
 	e.UserAgent, e.Client = agent.text, agent.client
 	e.Method = w.method(r.Method)
 	if len(r.URI) > 0 {
-		path := w.scrub.Path(pathOf(r.URI))
-		w.buf = appendTemplate(w.buf[:0], path)
-		e.Route = w.routes.admit(w.buf, w.pos.At)
-		e.Path = w.texts.copy(clip(path, maxPath))
+		e.Path, e.Route = w.path(pathOf(r.URI))
 	}
 	e.RequestID = w.texts.copy(clip(w.scrub.ID(r.RequestID), maxRequestID))
 	e.Status, e.BytesIn, e.BytesOut = r.Status, r.BytesIn, r.BytesOut
 	e.Latency = r.Latency.Truncate(time.Microsecond)
 	e.UnitsIn, e.UnitsOut, e.CostUSD = r.UnitsIn, r.UnitsOut, r.CostUSD
+	if e.CostUSD == 0 {
+		e.CostUSD = w.prices.cost(e.Route, e.UnitsIn, e.UnitsOut)
+	}
 }
 
 // pathOf strips scheme and host of a request that names them, as proxies get them: the
@@ -183,6 +176,12 @@ func pathOf(uri []byte) []byte {
 // method is a method's name. What is none, such as the first bytes of a TLS handshake,
 // must not make a new value of the column each time.
 func (w *decoding) method(name []byte) string {
+	switch string(name) {
+	case "GET":
+		return "GET"
+	case "POST":
+		return "POST"
+	}
 	for _, c := range name {
 		if (c|0x20 < 'a' || c|0x20 > 'z') && c != '-' && c != '_' {
 			return "OTHER"

@@ -147,6 +147,14 @@ func carriers() map[string][]string {
 		"kong":       {"request.headers.apikey", "request.headers.authorization", "request.querystring.apikey"},
 		"litellm":    {"metadata.user_api_key_hash", "metadata.user_api_key"},
 		"tokenwatch": {"token"},
+
+		"apisix":         {"request.headers.apikey", "request.querystring.apikey", "http_authorization"},
+		"envoy":          {"authorization", "x-api-key"},
+		"traefik":        {"request_Authorization", "request_X-Api-Key"},
+		"caddy":          {"request.headers.Authorization", "api_key"},
+		"haproxy":        {"http_authorization", "x_api_key"},
+		"aws-apigateway": {"apiKey", "identity.apiKey"},
+		"cloudflare":     {"RequestHeaders.authorization", "RequestHeaders.x-api-key"},
 	}
 }
 
@@ -183,7 +191,11 @@ func sample(t *testing.T, name string) map[string]any {
 // ids are places where random words are to be expected: there only the entry's own
 // credentials and those with an issuer's prefix are taken out.
 func ids(place string) bool {
-	return place == ".request_id" || place == ".id" || place == ".trace_id"
+	switch place {
+	case ".request_id", ".id", ".trace_id", ".x-request-id", ".RayID", ".requestId", ".extendedRequestId":
+		return true
+	}
+	return false
 }
 
 func issued(kind string) bool {

@@ -25,6 +25,8 @@ func (s *Scrubber) Payload(record []byte) string {
 		s.findFields(v)
 		s.findPairs(v)
 		s.findWords(v)
+		s.findUserinfo(v)
+		s.findSlashed(v, 0)
 	})
 	s.search(text, s.findKnown) // last: it also looks for what the others found
 	return string(clip(bytes.ToValidUTF8(s.blank(text), []byte("\uFFFD")), maxPayload))

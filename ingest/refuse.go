@@ -31,6 +31,18 @@ func (w *writer) writeAround(ctx context.Context, b *schema.Block, appended time
 	return w.write(ctx, right, appended)
 }
 
+// errAnew ends a run of the pipeline that has to begin again from what is stored.
+var errAnew = errors.New("the lane has looked at events that the store refused")
+
+// anew commits behind a block some of whose events became dead letters. The lane has seen those: it must forget them,
+// or it would know what nobody finds who takes the partition over.
+func (w *writer) anew(ctx context.Context, next int64) error {
+	if err := w.claim.Commit(ctx, next, ""); err != nil {
+		return err
+	}
+	return errAnew
+}
+
 // bury stores the events of a single record as dead letters, since the store refuses them as events.
 func (w *writer) bury(ctx context.Context, b *schema.Block, appended time.Time, refusal error) error {
 	w.refusals++

@@ -162,14 +162,56 @@ func word(segment []byte) bool {
 	switch {
 	case letters == 0:
 		return digits == 0
+	case bytes.IndexByte(segment, '@') > 0 && bytes.IndexByte(segment, '.') > 0:
+		return false // joe@example.com; but not @me
 	case digits == 0:
 		return true
 	case len(segment) >= 8 && hexadecimal(segment):
 		return false
-	case digits > 2 && digits >= letters && plainRun(segment), digitRun(segment) >= 5:
-		return false // inv0042, x-12345; but not gpt-4o-mini-2024-07-18
+	case digits > 2 && digits >= letters && plainRun(segment), digits > 5 && letters <= 2:
+		return false // inv0042, 2026-11-21T10:00:00Z
+	case digitRun(segment) >= 5 && !dated(segment):
+		return false // x-12345; but not gpt-4o-mini-2024-07-18
+	case digits > 0 && len(segment) >= minMixed && classes(segment) >= 0.4, mixedTail(segment):
+		return false // aGVsbG8gd29ybGQ, thread_abc123DEF
 	}
 	return !random(segment, true)
+}
+
+// minMixed is how long a segment of mixed classes must be to be a value: shorter than for a token,
+// since here a mistake costs nothing but a name.
+const minMixed = 10
+
+// dated reports whether a segment is a name with a date, as those of models are: at least two words and
+// one date, claude-3-5-sonnet-20241022.
+func dated(segment []byte) bool {
+	words, dates := 0, 0
+	for part := range bytes.FieldsFuncSeq(segment, func(r rune) bool { return r < 0x80 && !alnum(byte(r)) }) {
+		switch letters := bytes.ContainsFunc(part, func(r rune) bool { return r > '9' }); {
+		case letters && len(part) >= 3 && digitRun(part) < 5:
+			words++
+		case !letters && len(part) == 8 && (part[0] == '1' && part[1] == '9' || part[0] == '2' && part[1] == '0') && part[4] <= '1' && part[6] <= '3':
+			dates++
+		case digitRun(part) >= 5:
+			return false
+		}
+	}
+	return words >= 2 && dates == 1
+}
+
+// mixedTail reports whether behind its last separator a segment has what is no word: thread_abc123DEF.
+func mixedTail(segment []byte) bool {
+	tail := segment[bytes.LastIndexAny(segment, "_-")+1:]
+	if len(tail) == len(segment) || len(tail) < 7 || !plainRun(tail) {
+		return false
+	}
+	digits := 0
+	for _, c := range tail {
+		if c-'0' <= 9 {
+			digits++
+		}
+	}
+	return digits >= 3 && digits < len(tail)
 }
 
 // plainRun reports whether a segment has letters and digits only.

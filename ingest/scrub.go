@@ -15,7 +15,7 @@ const blanked = "***"
 //   - the record's own credentials, wherever and however encoded they stand,
 //   - values whose names say that they are secret (?api_key=, "authorization":),
 //   - words that look like tokens: an issuer's prefix, a JWT, what follows "Bearer",
-//     long random runs.
+//     long random runs, a password in a URL.
 //
 // Only the first is certain. Of words that may be ids as well as tokens, those in events
 // are kept unless a token looks likelier (a UUID or a hexadecimal digest is an id), and those
@@ -25,6 +25,7 @@ const blanked = "***"
 type Scrubber struct {
 	names   map[string]bool // keys whose values are always blanked, lower case
 	known   [][]byte        // credentials of the entry at hand
+	needles [][]byte        // of those, the ones that end no other: where none of these stands, none does
 	spans   []span          // what to blank in the text at hand
 	strict  bool            // in doubt, blank
 	texts   [2][]byte       // texts as they read once they are decoded, in turn
@@ -51,7 +52,7 @@ const minKnown = 6
 // Know sets the credentials of the entry at hand. Of each, what is sent and what it is
 // without its scheme and encoding are looked for.
 func (s *Scrubber) Know(credentials [][]byte) {
-	s.known = s.known[:0]
+	s.known, s.needles = s.known[:0], s.needles[:0]
 	for _, raw := range credentials {
 		s.know(raw)
 		if bare := canonical(raw); len(bare) != len(raw) {
@@ -67,9 +68,20 @@ func (s *Scrubber) Know(credentials [][]byte) {
 }
 
 func (s *Scrubber) know(secret []byte) {
-	if secret = bytes.TrimSpace(secret); len(secret) >= minKnown {
-		s.known = append(s.known, secret)
+	if secret = bytes.TrimSpace(secret); len(secret) < minKnown {
+		return
 	}
+	s.known = append(s.known, secret)
+	for i, needle := range s.needles {
+		if bytes.HasSuffix(secret, needle) {
+			return
+		}
+		if bytes.HasSuffix(needle, secret) {
+			s.needles[i] = secret
+			return
+		}
+	}
+	s.needles = append(s.needles, secret)
 }
 
 // Path scrubs a path with its query string.
@@ -79,6 +91,10 @@ func (s *Scrubber) Path(path []byte) []byte {
 		s.findKnown(v)
 		s.findPairs(v)
 		s.findWords(v)
+		s.findUserinfo(v)
+		if query := bytes.IndexByte(v.text, '?'); query >= 0 {
+			s.findSlashed(v, query)
+		}
 	})
 	return s.blank(path)
 }
@@ -89,6 +105,8 @@ func (s *Scrubber) Text(text []byte) []byte {
 	s.search(text, func(v view) {
 		s.findKnown(v)
 		s.findWords(v)
+		s.findUserinfo(v)
+		s.findSlashed(v, 0)
 	})
 	return s.blank(text)
 }
@@ -96,6 +114,9 @@ func (s *Scrubber) Text(text []byte) []byte {
 // ID scrubs a request's id, which is random by nature: only what is certain to be a token
 // is blanked.
 func (s *Scrubber) ID(id []byte) []byte {
+	if hexadecimal(id) && !s.bears(id) {
+		return id // no issuer's prefix is hexadecimal
+	}
 	s.begin(false)
 	s.search(id, func(v view) {
 		s.findKnown(v)

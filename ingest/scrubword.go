@@ -16,12 +16,6 @@ func (s *Scrubber) findKnown(v view) {
 	}
 }
 
-// wordByte reports whether a token may have the character in it. What is not ASCII counts
-// as such, or a stray byte would break a token into pieces that look harmless.
-func wordByte(c byte) bool {
-	return 'a' <= c|0x20 && c|0x20 <= 'z' || c-'0' <= 9 || c == '_' || c == '-' || c == '.' || c == '~' || c == '+' || c >= 0x80
-}
-
 // words calls each for every run of such characters.
 func words(text []byte, each func(from, to int)) {
 	from := -1
@@ -48,7 +42,7 @@ func (s *Scrubber) findWords(v view) {
 		switch {
 		case scheme && to-from >= 8, issued(word):
 			s.spans = append(s.spans, v.span(s.widen(v.text, from, to)))
-		case random(word, s.strict) && !(hexadecimal(word) && called(v.text, from)):
+		case random(word, s.strict) && !(hexadecimal(word) && called(v.text, from)), monotone(word, s.strict):
 			s.spans = append(s.spans, v.span(s.widen(v.text, from, to)))
 		}
 		scheme = is(word, "bearer") || is(word, "basic") || is(word, "apikey") || is(word, "digest")
@@ -63,6 +57,82 @@ func (s *Scrubber) findIssued(v view) {
 		}
 	})
 }
+
+// minMonotone is how long a run of letters of one case must be to be no word. Languages have
+// longer ones, but few records do.
+const minMonotone = 24
+
+// monotone reports whether a word has a run of letters that nobody would write: base32, or
+// a token that happens to have no digit. In events it must also lack vowels, of which
+// languages have a third and chance a quarter.
+func monotone(word []byte, strict bool) bool {
+	from, last := 0, byte(0)
+	for i := 0; i <= len(word); i++ {
+		class := byte(0)
+		if i < len(word) {
+			class = classOf(word[i])
+		}
+		if class == last {
+			continue
+		}
+		if (last == 1 || last == 2) && i-from >= minMonotone && (strict || vowels(word[from:i]) < 0.3) {
+			return true
+		}
+		from, last = i, class
+	}
+	return false
+}
+
+func vowels(word []byte) float64 {
+	n := 0
+	for _, c := range word {
+		if bytes.IndexByte([]byte("aeiouy"), c|0x20) >= 0 {
+			n++
+		}
+	}
+	return float64(n) / float64(len(word))
+}
+
+// findSlashed finds base64 that is broken into harmless pieces by its own slashes, as AWS's
+// secret keys are. It begins behind a path, which has slashes of its own.
+func (s *Scrubber) findSlashed(v view, begin int) {
+	from := -1
+	for i := begin; i <= len(v.text); i++ {
+		if i < len(v.text) && (v.text[i] == '/' || v.text[i] == '+' || alnum(v.text[i])) {
+			if from < 0 {
+				from = i
+			}
+			continue
+		}
+		if from >= 0 && i-from >= minSlashed && bytes.IndexByte(v.text[from:i], '/') >= 0 && classes(v.text[from:i]) >= 0.25 {
+			s.spans = append(s.spans, v.span(from, i))
+		}
+		from = -1
+	}
+}
+
+// findUserinfo finds the password in what comes before a URL's host: //user:password@host.
+func (s *Scrubber) findUserinfo(v view) {
+	for i := 0; ; {
+		at := bytes.Index(v.text[i:], []byte("//"))
+		if at < 0 {
+			return
+		}
+		i += at + 2
+		end := i
+		for end < len(v.text) && bytes.IndexByte([]byte("/?# \t\r\n\"'<>\\"), v.text[end]) < 0 {
+			end++
+		}
+		host := bytes.LastIndexByte(v.text[i:end], '@')
+		colon := bytes.IndexByte(v.text[i:end], ':')
+		if 0 <= colon && colon+1 < host {
+			s.spans = append(s.spans, v.span(i+colon+1, i+host))
+		}
+	}
+}
+
+// minSlashed is how long such a run must be: AWS's are 40.
+const minSlashed = 32
 
 // widen takes in what base64 may have beside a word. In events a slash parts a path's
 // segments; in dead letters nobody misses them.
@@ -80,10 +150,14 @@ func (s *Scrubber) widen(text []byte, from, to int) (int, int) {
 // begins. What is merely glued to it does not protect it.
 func issued(word []byte) bool {
 	for at := 0; len(word)-at >= minIssued; at++ {
-		if at > 0 && alnum(word[at-1]) {
+		if characters[word[at]]&firstOfKey == 0 {
 			continue
 		}
+		glued := at > 0 && alnum(word[at-1])
 		for _, prefix := range issuers {
+			if glued && (prefix[len(prefix)-1] != '_' || len(word)-at < minGlued) {
+				continue // "task-2" is no key, and neither is "RUSSIA..."
+			}
 			if bytes.HasPrefix(word[at:], []byte(prefix)) && tail(word[at+len(prefix):]) {
 				return true
 			}
@@ -95,13 +169,14 @@ func issued(word []byte) bool {
 // minIssued is how long a word with an issuer's prefix must be to be a token.
 const minIssued = 14
 
+// minGlued is how long it must be behind a letter or a digit.
+const minGlued = 24
+
 // tail reports whether what follows a prefix may be a token's: "sk-learn-contrib" has
 // prefix enough, but no digit.
 func tail(rest []byte) bool {
 	return len(rest) >= 10 && (bytes.ContainsAny(rest, "0123456789") || classes(rest) > 0.3)
 }
-
-func alnum(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' || c-'0' <= 9 }
 
 // random reports whether a word looks as if it had been drawn rather than written:
 // characters of different classes in quick succession, over a long run. Ids that everybody
@@ -121,16 +196,6 @@ func random(word []byte, strict bool) bool {
 		return true
 	}
 	return len(word) >= 20 && classes(word) >= 0.3
-}
-
-// hexadecimal reports whether a word is a UUID or a digest, or a date and time.
-func hexadecimal(word []byte) bool {
-	for _, c := range word {
-		if c != '-' && unhex(c) > 15 {
-			return false
-		}
-	}
-	return true
 }
 
 // longestRun is the length of the longest run of letters and digits in a word, and its
@@ -161,16 +226,4 @@ func classes(word []byte) float64 {
 		last = class
 	}
 	return float64(changes) / float64(max(1, len(word)))
-}
-
-func classOf(c byte) byte {
-	switch {
-	case 'a' <= c && c <= 'z':
-		return 1
-	case 'A' <= c && c <= 'Z':
-		return 2
-	case c-'0' <= 9:
-		return 3
-	}
-	return 0
 }

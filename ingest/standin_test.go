@@ -117,6 +117,8 @@ func (s *store) attempts() []schema.Block {
 type handler struct {
 	mu      sync.Mutex
 	resumed []int64
+	looked  map[int32][]int64 // offsets of events in the order they were looked at, since the partition was resumed
+	cuts    map[int32][]int64
 	handled map[int32][]int64 // offsets of events, in the order they came
 	next    map[int32]int64   // where the next block has to begin; -1 anywhere
 	fail    func(b *schema.Block) error
@@ -124,15 +126,39 @@ type handler struct {
 }
 
 func newHandler(t testing.TB) *handler {
-	return &handler{handled: map[int32][]int64{}, next: map[int32]int64{}, t: t}
+	return &handler{looked: map[int32][]int64{}, cuts: map[int32][]int64{}, handled: map[int32][]int64{}, next: map[int32]int64{}, t: t}
 }
 
-func (h *handler) Resume(_ context.Context, _ string, partition int32, next int64) error {
+func (h *handler) Resume(_ context.Context, _ string, partition int32, next int64) (ingest.Lane, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.resumed = append(h.resumed, next)
 	h.next[partition] = next
-	return nil
+	h.looked[partition], h.cuts[partition] = nil, nil
+	return &lane{handler: h, partition: partition}, nil
+}
+
+// lane is a handler's view of one partition.
+type lane struct {
+	*handler
+	partition int32
+}
+
+func (l *lane) Look(events []schema.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range events {
+		l.looked[l.partition] = append(l.looked[l.partition], e.Offset)
+	}
+}
+
+func (l *lane) Cut(last int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if seen := l.looked[l.partition]; len(seen) > 0 && seen[len(seen)-1] > last {
+		l.t.Errorf("partition %d: cut at offset %d after offset %d was looked at", l.partition, last, seen[len(seen)-1])
+	}
+	l.cuts[l.partition] = append(l.cuts[l.partition], last)
 }
 
 func (h *handler) Handle(_ context.Context, b *schema.Block) error {
@@ -148,6 +174,9 @@ func (h *handler) Handle(_ context.Context, b *schema.Block) error {
 	}
 	h.next[b.Partition] = b.Last + 1
 	for _, e := range b.Events {
+		if !slices.Contains(h.looked[b.Partition], e.Offset) {
+			h.t.Errorf("partition %d: offset %d is handled and was not looked at", b.Partition, e.Offset)
+		}
 		h.handled[b.Partition] = append(h.handled[b.Partition], e.Offset)
 	}
 	return nil
@@ -254,7 +283,7 @@ func (c *claim) Fetch(ctx context.Context, from int64, deliver func(int64, time.
 // pipeline has small blocks, since tests have few records.
 func pipeline(s ingest.Store, h ingest.Handler) *ingest.Pipeline {
 	return &ingest.Pipeline{
-		Config:  ingest.BlockConfig{Rows: 4, Bytes: 1 << 20, FlushInterval: 5 * time.Millisecond, Grace: 5 * time.Second},
+		Config:  ingest.BlockConfig{Rows: 4, Bytes: 1 << 20, FlushInterval: 5 * time.Millisecond, Memory: 64 << 20, Inserts: 2, Grace: 5 * time.Second},
 		Decoder: words{}, Store: s, Handler: h, Log: slog.New(slog.DiscardHandler),
 	}
 }

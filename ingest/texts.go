@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"strings"
+	"time"
 )
 
 const (
@@ -14,8 +15,9 @@ const (
 	// full it is emptied, since what is really common is back at once.
 	maxKnownTexts = 4096
 
-	// maxKnownText is the longest text that is kept in one.
+	// maxKnownText is the longest text that is kept in one, maxKnownPath the longest path.
 	maxKnownText = 1 << 10
+	maxKnownPath = 256
 )
 
 // texts makes strings of bytes that will be overwritten: many into one allocation, and
@@ -23,12 +25,18 @@ const (
 type texts struct {
 	room   strings.Builder
 	known  map[string]string
-	agents map[string]agent
-	owners map[string]owner
+	agents *memo[agent]
+	owners *memo[owner]
+	paths  *memo[path]
 }
 
 func newTexts() *texts {
-	return &texts{known: map[string]string{}, agents: map[string]agent{}, owners: map[string]owner{}}
+	return &texts{
+		known:  map[string]string{},
+		agents: newMemo[agent](1024, maxKnownText),
+		owners: newMemo[owner](4096, maxConsumer),
+		paths:  newMemo[path](2048, maxKnownPath),
+	}
 }
 
 // copy makes a string of its own.
@@ -65,20 +73,33 @@ func remember[V any](cache map[string]V, key string, v V) {
 	cache[key] = v
 }
 
+// text makes a string of its own of bytes that will be remembered, and one among many of others.
+func (t *texts) text(b []byte, remembered bool) string {
+	if remembered {
+		return string(b) // it must not keep a chunk alive
+	}
+	return t.copy(b)
+}
+
 // agent is a user agent, scrubbed, and the client that it names.
 type agent struct{ text, client string }
 
 func (w *decoding) agent(raw []byte) agent {
-	if a, ok := w.texts.agents[string(raw)]; ok && !w.scrub.holds(raw) {
-		return a
+	if len(raw) == 0 {
+		return agent{}
+	}
+	known, room := w.texts.agents.find(raw)
+	if w.scrub.holds(raw) {
+		known, room = nil, nil
+	}
+	if known != nil {
+		return *known
 	}
 	clean := w.scrub.Text(raw)
-	a := agent{text: string(clip(clean, maxUserAgent))}
+	text := w.texts.text(clip(clean, maxUserAgent), room != nil)
 	w.buf = appendClient(w.buf[:0], clean)
-	a.client = string(w.buf)
-	if !w.scrub.holds(raw) {
-		remember(w.texts.agents, string(raw), a)
-	}
+	a := agent{text, w.texts.intern(w.buf)}
+	room.keep(raw, a)
 	return a
 }
 
@@ -86,24 +107,65 @@ func (w *decoding) agent(raw []byte) agent {
 type owner struct{ name, environment string }
 
 func (w *decoding) owner(raw []byte) owner {
-	if o, ok := w.texts.owners[string(raw)]; ok && !w.scrub.holds(raw) {
-		return o
+	if len(raw) == 0 {
+		return owner{}
+	}
+	known, room := w.texts.owners.find(raw)
+	if w.scrub.holds(raw) {
+		known, room = nil, nil
+	}
+	if known != nil {
+		return *known
 	}
 	clean := clip(w.scrub.Text(raw), maxConsumer)
-	o := owner{name: string(clean), environment: environmentOf(clean)}
-	if !w.scrub.holds(raw) {
-		remember(w.texts.owners, string(raw), o)
-	}
+	o := owner{name: w.texts.text(clean, room != nil), environment: environmentOf(clean)}
+	room.keep(raw, o)
 	return o
+}
+
+// path is a path, scrubbed, and its template.
+type path struct {
+	text, route string
+	at          time.Time // of the block for which the route was asked for
+}
+
+// path gives a path and its route. A route holds for one block: in the next one there may be room for
+// a template that had none, and routes want to know which are in use.
+func (w *decoding) path(raw []byte) (text, route string) {
+	known, room := w.texts.paths.find(raw)
+	if w.scrub.holds(raw) {
+		known, room = nil, nil
+	}
+	if known != nil {
+		if known.at != w.pos.At {
+			w.buf = append(w.buf[:0], known.text...)
+			known.route, known.at = w.route(w.buf), w.pos.At
+		}
+		return known.text, known.route
+	}
+	clean := w.scrub.Path(raw)
+	p := path{w.texts.text(clip(clean, maxPath), room != nil), w.route(clean), w.pos.At}
+	room.keep(raw, p)
+	return p.text, p.route
+}
+
+func (w *decoding) route(clean []byte) string {
+	w.template = appendTemplate(w.template[:0], clean)
+	return w.routes.admit(w.template, w.pos.At)
 }
 
 // holds reports whether the text may hold one of the entry's credentials: then what was
 // made of it for other entries does not serve, nor the other way round.
 func (s *Scrubber) holds(text []byte) bool {
-	for _, secret := range s.known {
-		if bytes.Contains(text, secret) {
+	return s.bears(text) || len(s.known) > 0 && bytes.IndexByte(text, '%') >= 0
+}
+
+// bears reports whether one of the entry's credentials stands in the text as it is.
+func (s *Scrubber) bears(text []byte) bool {
+	for _, needle := range s.needles {
+		if len(needle) <= len(text) && bytes.Contains(text, needle) {
 			return true
 		}
 	}
-	return len(s.known) > 0 && bytes.IndexByte(text, '%') >= 0
+	return false
 }

@@ -15,34 +15,50 @@ type writer struct {
 	pipeline *Pipeline
 	claim    Claim
 	in       *intake
+	lane     Lane
 	state    *state
 	refusals int // rows refused by the store within the block at hand
 }
 
-// run writes blocks until ctx ends or the reader is done.
-func (w *writer) run(ctx context.Context, done <-chan struct{}) error {
-	work, cancel := graceful(ctx, w.pipeline.Config.Grace)
-	defer cancel()
+// run writes blocks until ctx ends or the reader is done. A block that is begun is finished in work.
+func (w *writer) run(ctx, work context.Context, done <-chan struct{}) error {
 	for ctx.Err() == nil {
 		taken, ok := w.in.take(ctx, done)
 		if !ok {
 			return nil
 		}
-		w.refusals = 0
-		if err := w.write(work, taken.block, taken.appended); err != nil {
-			return err
-		}
-		next := taken.block.Last + 1
-		w.in.giveBack(taken)
-		w.state.advanced(next)
-		if more, _ := w.in.ready(); more && ctx.Err() == nil {
-			continue // its intent commits the offset
-		}
-		if err := w.claim.Commit(work, next, ""); err != nil {
+		if err := w.store(work, taken, func() bool { return ctx.Err() == nil && w.in.more() }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// finish writes what the reader left, so that whoever goes on begins with nothing pending.
+func (w *writer) finish(work context.Context) error {
+	taken, ok := w.in.rest()
+	if !ok {
+		return nil
+	}
+	return w.store(work, taken, func() bool { return false })
+}
+
+// store writes a block and commits behind it, unless the next block's intent is about to do that.
+func (w *writer) store(ctx context.Context, taken cut, next func() bool) error {
+	defer w.in.memory.end(taken.room)
+	w.refusals = 0
+	if err := w.write(ctx, taken.block, taken.appended); err != nil {
+		return err
+	}
+	end := taken.block.Last + 1
+	w.state.advanced(end)
+	if w.refusals > 0 {
+		return w.anew(ctx, end)
+	}
+	if next() {
+		return nil
+	}
+	return w.claim.Commit(ctx, end, "")
 }
 
 // graceful returns a context that outlives ctx by the grace.
@@ -80,7 +96,7 @@ func (w *writer) write(ctx context.Context, b *schema.Block, appended time.Time)
 
 func (w *writer) handle(ctx context.Context, b *schema.Block) error {
 	begun := time.Now()
-	if err := w.pipeline.Handler.Handle(ctx, b); err != nil {
+	if err := w.lane.Handle(ctx, b); err != nil {
 		return fmt.Errorf("handling offsets %d to %d of %s/%d: %w", b.First, b.Last, b.Topic, b.Partition, err)
 	}
 	w.pipeline.observer().Handled(b, time.Since(begun))
@@ -92,7 +108,7 @@ func (w *writer) handle(ctx context.Context, b *schema.Block) error {
 func (w *writer) insert(ctx context.Context, b *schema.Block) error {
 	pause := newPause()
 	for {
-		err := w.pipeline.Store.InsertBlock(ctx, b)
+		err := w.attempt(ctx, b)
 		if err == nil {
 			w.recovered()
 			return nil
@@ -111,6 +127,16 @@ func (w *writer) insert(ctx context.Context, b *schema.Block) error {
 		}
 		timer.Stop()
 	}
+}
+
+// attempt stores a block once. While it waits to be repeated, others have their turn.
+func (w *writer) attempt(ctx context.Context, b *schema.Block) error {
+	done, err := w.pipeline.storing(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return w.pipeline.Store.InsertBlock(ctx, b)
 }
 
 func (w *writer) stalled(b *schema.Block, err error) {

@@ -16,6 +16,7 @@ import (
 	"github.com/tokenwatch/tokenwatch/ingest"
 	"github.com/tokenwatch/tokenwatch/ingest/geo"
 	"github.com/tokenwatch/tokenwatch/ingest/kafka"
+	"github.com/tokenwatch/tokenwatch/ingest/push"
 	"github.com/tokenwatch/tokenwatch/schema/clickhouse"
 )
 
@@ -27,6 +28,8 @@ type app struct {
 	ready    *readiness
 	listener net.Listener
 	http     *httpServer
+	push     *push.Handler
+	intake   *intake // nil while nobody may send
 
 	engines    *engines
 	notifiers  []alert.Notifier
@@ -34,6 +37,7 @@ type app struct {
 	pipeline   *ingest.Pipeline
 	consumer   *kafka.Consumer
 	watch      *watch
+	auditor    *auditor
 	dispatcher *alert.Dispatcher
 }
 
@@ -44,7 +48,7 @@ func openApp(ctx context.Context, cfg Config, log *slog.Logger) (*app, error) {
 	a := &app{cfg: cfg, log: log, metrics: newMetrics(), ready: newReadiness("clickhouse", "kafka", "consumer")}
 	a.engines = newEngines(cfg, log, a.ready)
 	var err error
-	if a.listener, err = listen(cfg.HTTP.Listen); err != nil {
+	if a.listener, err = listen(cfg.HTTP); err != nil {
 		return a, err
 	}
 	decoder, err := a.decoder()
@@ -54,7 +58,10 @@ func openApp(ctx context.Context, cfg Config, log *slog.Logger) (*app, error) {
 	if a.notifiers, err = cfg.notifiers(); err != nil {
 		return a, err
 	}
-	a.http = serveHTTP(a.listener, a.metrics.registry, a.ready, log) // while the engines are awaited, readyz says so
+	if a.push, err = push.New(cfg.Intake, cfg.Kafka.Topics(), newIntakeMetrics(a.metrics.registry), log); err != nil {
+		return a, err
+	}
+	a.http = serveHTTP(a.listener, a.metrics.registry, a.ready, cfg.HTTP.Pprof, a.push, log) // while the engines are awaited, readyz says so
 	if err := a.engines.start(ctx, cfg); err != nil {
 		return a, err
 	}
@@ -83,9 +90,28 @@ func (a *app) warn(ctx context.Context) {
 		return
 	}
 	_, rows, err := a.engines.db.Query(ctx, "SELECT toString(argMax(token_key, ingested_at)) FROM events WHERE ingested_at > now() - INTERVAL 7 DAY HAVING count() > 0")
-	if err == nil && len(rows) == 1 && rows[0][0] != fmt.Sprint(f.KeyID()) {
+	if err == nil && len(rows) == 1 {
+		a.judgePepper(f, rows[0][0])
+	}
+}
+
+// judgePepper compares the pepper with the one that the newest stored events were
+// fingerprinted with.
+func (a *app) judgePepper(f *ingest.Fingerprinter, stored string) {
+	former := f.Former()
+	switch {
+	case former == nil && stored == fmt.Sprint(f.KeyID()):
+	case former == nil:
 		a.log.Error("the pepper is not the one that the stored events were fingerprinted with: every token begins anew, and its history is not found; "+
-			"restore the old pepper (ingest.pepper_file, or data_dir/pepper)", "key_id", f.KeyID(), "stored_key_id", rows[0][0])
+			"restore the old pepper (ingest.pepper_file, or data_dir/pepper), or keep it beside the new one as ingest.former_pepper_file",
+			"key_id", f.KeyID(), "stored_key_id", stored)
+	case stored == fmt.Sprint(former.KeyID()), stored == fmt.Sprint(f.KeyID()):
+		a.log.Info("peppers are being rotated: a token keeps its history when it is seen; deploy/adr/0005-pepper-rotation.md says how long to keep the former one",
+			"key_id", f.KeyID(), "former_key_id", former.KeyID())
+	default:
+		a.log.Error("neither the pepper nor the former one is what the stored events were fingerprinted with: every token begins anew, and its history is not found; "+
+			"ingest.former_pepper_file must be the pepper that was in use until now",
+			"key_id", f.KeyID(), "former_key_id", former.KeyID(), "stored_key_id", stored)
 	}
 }
 
@@ -115,13 +141,19 @@ func (a *app) wire(decoder *ingest.Decoder) (err error) {
 	a.watch = &watch{cfg: detecting, history: db, record: db, accept: a.dispatcher.Accept, log: a.log, metrics: a.metrics, parts: map[part]*lane{}}
 	a.pipeline = &ingest.Pipeline{
 		Config: a.cfg.Ingest.Block, Decoder: decoder, Store: db, Handler: a.watch, Log: a.log,
-		Retryable: clickhouse.Retryable, Observer: ingestMetrics{a.metrics, a.log, &sync.Map{}},
+		Retryable: clickhouse.Retryable, Refused: clickhouse.Refused, Observer: ingestMetrics{a.metrics, a.log, &sync.Map{}},
 	}
 	for _, n := range a.notifiers {
 		a.metrics.queue.WithLabelValues(n.Name())
 	}
 	a.metrics.watchState(a.pipeline.Status, a.watch.counts)
-	a.consumer, err = kafka.NewConsumer(a.engines.kafka, a.log)
+	a.auditor = newAuditor(a.cfg.Audit, a.log, db, a.pipeline.Status, a.metrics.registry)
+	if a.consumer, err = kafka.NewConsumer(a.engines.kafka, a.log); err != nil || !a.cfg.Intake.Enabled() {
+		return err
+	}
+	if a.intake, err = openIntake(a.cfg, a.engines.kafka); err == nil {
+		a.push.Open(a.intake.deliver)
+	}
 	return err
 }
 
@@ -136,6 +168,7 @@ func (a *app) run(ctx context.Context) error {
 	group.Go(func() error { return a.places.Run(ctx) })
 	group.Go(func() error { return a.watchReadiness(ctx) })
 	group.Go(func() error { return a.trim(ctx) })
+	group.Go(func() error { return a.auditor.run(ctx) })
 	group.Go(func() error {
 		if err := a.dispatcher.Run(alerting); err != nil && alerting.Err() == nil {
 			return fmt.Errorf("delivering alerts: %w", err)
@@ -218,6 +251,9 @@ func (a *app) close(ctx context.Context) error {
 		wrong = append(wrong, a.http.stop(ctx))
 	} else if a.listener != nil {
 		wrong = append(wrong, a.listener.Close())
+	}
+	if a.intake != nil {
+		wrong = append(wrong, a.intake.close())
 	}
 	wrong = append(wrong, a.engines.stop(ctx))
 	if a.places != nil {

@@ -43,6 +43,9 @@ func (c checkCommand) Run(p *process) error {
 		if err != nil {
 			return "", err
 		}
+		if former := f.Former(); former != nil {
+			return fmt.Sprintf("key id %04x, in the place of %04x (former_pepper_file)", f.KeyID(), former.KeyID()), nil
+		}
 		return fmt.Sprintf("key id %04x", f.KeyID()), nil
 	})
 	t.try("places", func(context.Context) (string, error) { return cfg.tryPlaces(p) })

@@ -43,6 +43,19 @@ func (p place) data() string   { return filepath.Join(p.dir, local.DefaultDataDi
 // comes from the environment.
 func (p place) run(t *testing.T, settings ...string) *child {
 	t.Helper()
+	c := p.start(t, settings...)
+	t.Cleanup(func() {
+		_ = c.command.Process.Kill() // it may have ended
+		if t.Failed() {
+			t.Logf("the log of process %d:\n%s", c.command.Process.Pid, tail(c.log.String(), 40))
+		}
+	})
+	return c
+}
+
+// start is run for a child whose end the caller sees to.
+func (p place) start(t *testing.T, settings ...string) *child {
+	t.Helper()
 	assets, err := filepath.Abs("../../deploy/local")
 	if err != nil {
 		t.Fatal(err)
@@ -59,12 +72,6 @@ func (p place) run(t *testing.T, settings ...string) *child {
 		t.Fatal(err)
 	}
 	go func() { c.ended <- c.command.Wait() }()
-	t.Cleanup(func() {
-		_ = c.command.Process.Kill() // it may have ended
-		if t.Failed() {
-			t.Logf("the log of process %d:\n%s", c.command.Process.Pid, tail(c.log.String(), 40))
-		}
-	})
 	return c
 }
 

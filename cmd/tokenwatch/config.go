@@ -6,8 +6,10 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/tokenwatch/tokenwatch/alert"
 	"github.com/tokenwatch/tokenwatch/alert/slack"
@@ -18,6 +20,7 @@ import (
 	"github.com/tokenwatch/tokenwatch/ingest"
 	"github.com/tokenwatch/tokenwatch/ingest/geo"
 	"github.com/tokenwatch/tokenwatch/ingest/kafka"
+	"github.com/tokenwatch/tokenwatch/ingest/push"
 	"github.com/tokenwatch/tokenwatch/schema/clickhouse"
 )
 
@@ -32,7 +35,9 @@ type Config struct {
 	Kafka      KafkaConfig      `yaml:"kafka"`
 	ClickHouse ClickHouseConfig `yaml:"clickhouse"`
 	Ingest     IngestConfig     `yaml:"ingest"`
+	Intake     push.Config      `yaml:"intake"`
 	Geo        geo.Config       `yaml:"geo"`
+	Audit      AuditConfig      `yaml:"audit"`
 	Detect     detect.Config    `yaml:"detect"`
 	Alert      alert.Config     `yaml:"alert"`
 	Slack      slack.Config     `yaml:"slack"`
@@ -46,9 +51,31 @@ type LogConfig struct {
 	Format string     `yaml:"format"` // text or json
 }
 
-// HTTPConfig is where /metrics, /healthz and /readyz are served.
+// HTTPConfig is where /metrics, /healthz, /readyz and, if it is on, /v1/logs are served.
 type HTTPConfig struct {
 	Listen string `yaml:"listen"`
+	// CertFile and KeyFile turn TLS on, for senders who come without a proxy in between.
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+	// Pprof serves Go's profiler under /debug/pprof/. A heap profile holds no record and no token, but a
+	// trace slows the program down, so it is for loopback alone.
+	Pprof bool `yaml:"pprof"`
+}
+
+// validate refuses to show the profiler to others.
+func (c HTTPConfig) validate() error {
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		return errors.New("http.cert_file, http.key_file: they go together")
+	}
+	if !c.Pprof {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(c.Listen)
+	ip, parsed := netip.ParseAddr(host)
+	if err != nil || host != "localhost" && (parsed != nil || !ip.IsLoopback()) {
+		return fmt.Errorf("http.pprof: only where http.listen is a loopback address, which %q is not", c.Listen)
+	}
+	return nil
 }
 
 // KafkaConfig is a real Kafka when brokers are given, the embedded one otherwise.
@@ -71,8 +98,10 @@ type IngestConfig struct {
 	ingest.DecodeConfig `yaml:",inline"`
 	// PepperFile holds the secret that fingerprints are keyed with. Empty means a
 	// generated one in data_dir.
-	PepperFile string             `yaml:"pepper_file"`
-	Block      ingest.BlockConfig `yaml:"block"`
+	PepperFile string `yaml:"pepper_file"`
+	// FormerPepperFile holds the secret that was used before, while peppers are rotated.
+	FormerPepperFile string             `yaml:"former_pepper_file"`
+	Block            ingest.BlockConfig `yaml:"block"`
 }
 
 // DefaultConfig is what applies where nothing is configured: everything embedded, on
@@ -85,7 +114,9 @@ func DefaultConfig() Config {
 		Kafka:      KafkaConfig{Config: kafka.DefaultConfig(), KafkaConfig: local.DefaultKafkaConfig(), KeepRecords: 1_000_000},
 		ClickHouse: ClickHouseConfig{Config: clickhouse.DefaultConfig(), ClickHouseConfig: local.DefaultClickHouseConfig()},
 		Ingest:     IngestConfig{DecodeConfig: ingest.DefaultDecodeConfig(), Block: ingest.DefaultBlockConfig()},
+		Intake:     push.DefaultConfig(),
 		Geo:        geo.DefaultConfig(),
+		Audit:      AuditConfig{Every: time.Minute, Window: 15 * time.Minute},
 		Detect:     detect.DefaultConfig(),
 		Alert:      alert.DefaultConfig(),
 		Slack:      slack.DefaultConfig(),
@@ -107,7 +138,7 @@ func (c Config) Validate() error {
 		return errors.New("kafka.keep_records: must be 0 or more")
 	}
 	checks := []func() error{
-		c.Ingest.validate, c.Geo.Validate, c.Detect.Validate, c.Alert.Validate, c.Revoke.Validate,
+		c.HTTP.validate, c.Ingest.validate, c.Intake.Validate, c.Geo.Validate, c.Audit.validate, c.Detect.Validate, c.Alert.Validate, c.Revoke.Validate,
 		c.embeddedKafka().Validate, c.configuredKafka().Validate, c.embeddedClickHouse().Validate, c.configuredClickHouse().Validate,
 	}
 	if c.Slack.Enabled() {
@@ -186,9 +217,25 @@ func (c Config) fingerprinter() (*ingest.Fingerprinter, error) {
 	return ingest.NewFingerprinter(pepper), nil
 }
 
-// pepper reads the pepper. It never makes one: a fingerprint under a new pepper would
-// match nothing that is stored, and say that a leaked token is not in use.
+// pepper reads the pepper, and the one that it takes the place of.
 func (c Config) pepper() (ingest.Pepper, error) {
+	pepper, err := c.currentPepper()
+	if err != nil || c.Ingest.FormerPepperFile == "" {
+		return pepper, err
+	}
+	former, err := ingest.ReadFormerPepper(c.Ingest.FormerPepperFile)
+	if err == nil {
+		pepper, err = pepper.After(former)
+	}
+	if err != nil {
+		return pepper, fmt.Errorf("ingest.%w", err)
+	}
+	return pepper, nil
+}
+
+// currentPepper reads the pepper. It never makes one: a fingerprint under a new pepper would
+// match nothing that is stored, and say that a leaked token is not in use.
+func (c Config) currentPepper() (ingest.Pepper, error) {
 	file := c.Ingest.PepperFile
 	if file == "" {
 		file = c.generatedPepper()

@@ -50,7 +50,7 @@ func TestExample(t *testing.T) {
 
 // written lists the leaves of a document by their paths.
 func written(node *yaml.Node, path []string) map[string]bool {
-	if node.Kind != yaml.MappingNode {
+	if node.Kind != yaml.MappingNode || len(node.Content) == 0 {
 		return map[string]bool{strings.Join(path, "."): true}
 	}
 	all := map[string]bool{}
@@ -81,9 +81,9 @@ func values(v reflect.Value, path []string) map[string]any {
 	return all
 }
 
-// same takes an empty list for none.
+// same takes an empty list or section for none.
 func same(a, b any) bool {
-	if v := reflect.ValueOf(a); v.Kind() == reflect.Slice && v.Len() == 0 {
+	if v := reflect.ValueOf(a); (v.Kind() == reflect.Slice || v.Kind() == reflect.Map) && v.Len() == 0 {
 		return reflect.ValueOf(b).Len() == 0
 	}
 	return reflect.DeepEqual(a, b)
@@ -115,6 +115,8 @@ func TestEnvironment(t *testing.T) {
 		{"TOKENWATCH_KAFKA_BROKERS=", func(c Config) any { return len(c.Kafka.Brokers) }, 0},
 		{"TOKENWATCH_KAFKA_BROKERS=[::1]:9092", func(c Config) any { return c.Kafka.Brokers }, []string{"[::1]:9092"}},
 		{"TOKENWATCH_INGEST_TRUSTED_PROXIES=192.0.2.0/24", func(c Config) any { return c.Ingest.TrustedProxies }, []string{"192.0.2.0/24"}},
+		{"TOKENWATCH_INGEST_TOPICS={edge: {format: kong}}", func(c Config) any { return c.Ingest.Topics["edge"].Format }, "kong"},
+		{"TOKENWATCH_INGEST_CUSTOM={mine: {time: at, token: [a, b]}}", func(c Config) any { return []string(c.Ingest.Custom["mine"].Token) }, []string{"a", "b"}},
 		{"TOKENWATCH_INGEST_TOKEN_FIELDS=?key,12", func(c Config) any { return c.Ingest.TokenFields }, []string{"?key", "12"}},
 		{"TOKENWATCH_INGEST_BLOCK_FLUSH_INTERVAL=2s", func(c Config) any { return c.Ingest.Block.FlushInterval }, 2 * time.Second},
 		{"TOKENWATCH_DETECT_ALERT_NATS=6.5", func(c Config) any { return c.Detect.AlertNats }, 6.5},

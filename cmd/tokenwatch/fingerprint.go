@@ -26,7 +26,10 @@ list of processes:
   read -rs T && printf '%s\n' "$T" | tokenwatch fingerprint
 
 Each line of output is a fingerprint in hex. Look it up with
-  SELECT * FROM events WHERE token = unhex('...') ORDER BY ts`
+  SELECT * FROM events WHERE token = unhex('...') ORDER BY ts
+
+While peppers are rotated (ingest.former_pepper_file) a second column has the fingerprint under the former one, which
+older events and findings have. The views by token answer with the whole history for either.`
 }
 
 // maxTokenBytes bounds a line: longer than any token, shorter than a wrong file.
@@ -54,7 +57,11 @@ func (c fingerprintCommand) Run(p *process) error {
 			continue
 		}
 		count++
-		fmt.Fprintln(p.stdout, c.of(f, []byte(token)))
+		line := c.of(f, []byte(token)).String()
+		if former := f.Former(); former != nil {
+			line += "\t" + c.of(former, []byte(token)).String()
+		}
+		fmt.Fprintln(p.stdout, line)
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
 		return fmt.Errorf("a line is longer than %d bytes: that is no token", maxTokenBytes)

@@ -2,17 +2,21 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/tokenwatch/tokenwatch/ingest/push"
 )
 
 // readiness collects what the parts of the process need before they can work. An empty
@@ -56,9 +60,9 @@ type httpServer struct {
 	failed chan error
 }
 
-func serveHTTP(l net.Listener, registry *prometheus.Registry, ready *readiness, log *slog.Logger) *httpServer {
+func serveHTTP(l net.Listener, registry *prometheus.Registry, ready *readiness, profiler bool, intake http.Handler, log *slog.Logger) *httpServer {
 	s := &httpServer{failed: make(chan error, 1), server: &http.Server{
-		Handler:           routes(registry, ready),
+		Handler:           routes(registry, ready, profiler, intake),
 		ReadHeaderTimeout: 5 * time.Second,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}
@@ -86,7 +90,7 @@ func (s *httpServer) stop(ctx context.Context) error {
 	return nil
 }
 
-func routes(registry *prometheus.Registry, ready *readiness) http.Handler {
+func routes(registry *prometheus.Registry, ready *readiness, profiler bool, intake http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
@@ -98,14 +102,27 @@ func routes(registry *prometheus.Registry, ready *readiness) http.Handler {
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{"ready": len(waiting) == 0, "waiting": waiting})
 	})
+	mux.Handle(push.Path, intake)
+	if profiler {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
 	return mux
 }
 
 // listen opens the port of the metrics, and says which key to change when it is taken.
-func listen(address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
+func listen(c HTTPConfig) (net.Listener, error) {
+	l, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("http.listen: %w (set http.listen to another address, or to 127.0.0.1:0 for any free port)", err)
 	}
-	return l, nil
+	if c.CertFile == "" {
+		return l, nil
+	}
+	pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("http.cert_file, http.key_file: %w", err), l.Close())
+	}
+	return tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}), nil
 }

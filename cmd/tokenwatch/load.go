@@ -70,6 +70,15 @@ func misfit(file string, node *yaml.Node, t reflect.Type, path string) error {
 		node = node.Alias
 	}
 	fields := keys(t)
+	if elem, named := entries(t); named && node.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			at := strings.TrimPrefix(path+"."+node.Content[i].Value, ".")
+			if err := misfit(file, node.Content[i+1], elem, at); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	if fields == nil {
 		if err := fits(node, t); err != nil {
 			return fmt.Errorf("%s:%d: %s: %w", file, node.Line, path, err)
@@ -127,6 +136,8 @@ func fits(node *yaml.Node, t reflect.Type) error {
 		return errors.New("want a text")
 	case reflect.Slice:
 		return errors.New("want a list, such as [a, b]")
+	case reflect.Map:
+		return errors.New("want a section of lines like \"name: ...\"")
 	}
 	return plainer(err)
 }
@@ -153,6 +164,14 @@ func keys(t reflect.Type) map[string]reflect.Type {
 		}
 	}
 	return m
+}
+
+// entries is the type of what stands under names that the user chooses.
+func entries(t reflect.Type) (elem reflect.Type, named bool) {
+	if t.Kind() != reflect.Map {
+		return nil, false
+	}
+	return t.Elem(), true
 }
 
 func put(m map[string]reflect.Type, k string, v reflect.Type) map[string]reflect.Type {
@@ -269,6 +288,16 @@ func (l leaf) set(value string, into any) error {
 			}
 		}
 		node = list
+	}
+	if l.of.Kind() == reflect.Map { // as YAML in one line: {a: {b: c}}
+		var doc yaml.Node
+		if err := yaml.Unmarshal([]byte(value), &doc); err != nil || len(doc.Content) == 0 {
+			return errors.New("want YAML such as {name: {key: value}}")
+		}
+		node = doc.Content[0]
+		if err := misfit("", node, l.of, strings.Join(l.path, ".")); err != nil {
+			return err
+		}
 	}
 	if err := fits(node, l.of); err != nil {
 		return err

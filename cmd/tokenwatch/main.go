@@ -28,10 +28,15 @@ import (
 // cli is the command line. Its tags are the --help that a newcomer learns from.
 type cli struct {
 	Run         runCommand         `cmd:"" help:"Watch: read access logs from Kafka, store, detect, alert. Without a configuration it starts its own ClickHouse and Kafka and keeps their data under ./tokenwatch-data."`
+	Tail        tailCommand        `cmd:"" help:"Follow log files into Kafka: rotation, truncation, and positions that outlast restarts."`
+	Import      importCommand      `cmd:"" help:"Send log files to Kafka that nobody writes to any more: plain, gzip or zstd. Interrupted, it goes on where it was."`
 	Demo        demoCommand        `cmd:"" help:"Show it working: a simulated fleet with 21 days of history, then thefts played live, with stand-ins for Slack, Telegram and the revoke endpoint."`
 	Check       checkCommand       `cmd:"" help:"Try everything that the configuration names, a line each: engines, address databases, pepper, channels."`
+	Audit       auditCommand       `cmd:"" help:"Hold what is stored against what was read: gaps and repeats, a line a partition. Exit code 1 when there are any."`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the tables in ClickHouse up to this version, or show where they stand."`
+	Deadletters deadLettersCommand `cmd:"" help:"Look at records that could not become events, and replay those that now can."`
 	Fingerprint fingerprintCommand `cmd:"" help:"Read tokens from standard input, one a line, and print each one's fingerprint: what the tables, findings and messages call it."`
+	Decode      decodeCommand      `cmd:"" help:"Show what records become, column by column, and why one is refused. Needs neither Kafka nor ClickHouse."`
 	Setup       setupCommand       `cmd:"" help:"Build the database of networks (ASN) that the embedded engines' folder lacks. 'make setup' calls it."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 

@@ -25,7 +25,11 @@ import (
 const programEnv = "TOKENWATCH_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
-	local.ChildMain() // the embedded ClickHouse is a run of this binary too
+	local.ChildMain()   // the embedded ClickHouse is a run of this binary too
+	tortureBrokerMain() // and so is the broker that is to be killed
+	if dir := os.Getenv(brokerEnv); dir != "" {
+		beBroker(dir)
+	}
 	if os.Getenv(programEnv) != "" {
 		main()
 	}
@@ -152,6 +156,17 @@ func joined(rows [][]string) []string {
 }
 
 func (p *program) url(path string) string { return "http://" + p.listener.Addr().String() + path }
+
+// fetch reads a page that has to answer with 200, however long it takes.
+func fetch(url string) (body string, ok bool) {
+	answer, err := http.Get(url)
+	if err != nil {
+		return "", false
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	return string(text), err == nil && answer.StatusCode == http.StatusOK
+}
 
 // get reads a page; a server that cannot be reached gives status 0.
 func get(t *testing.T, url string) (status int, body string) {

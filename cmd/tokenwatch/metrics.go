@@ -29,6 +29,7 @@ type metrics struct {
 	retries     *prometheus.CounterVec
 	handled     *prometheus.HistogramVec
 	latency     prometheus.Histogram
+	looked      prometheus.Histogram
 
 	findings   *prometheus.CounterVec
 	accepted   *prometheus.CounterVec
@@ -48,9 +49,11 @@ func newMetrics() *metrics {
 		missing:     counter("missing_offsets_total", "Offsets that held no record: lost (deleted before they were read) or absent (compacted, transaction markers).", "topic", "partition", "kind"),
 		inserts:     histogram("insert_seconds", "Time to store a block, with repetitions.", prometheus.ExponentialBuckets(0.005, 2, 14), "topic", "partition"),
 		retries:     counter("insert_retries_total", "Inserts that failed and were repeated.", "topic", "partition"),
-		handled:     histogram("detect_seconds", "Time to detect in a block and hand its findings on.", prometheus.ExponentialBuckets(0.001, 2, 14), "topic", "partition"),
+		handled:     histogram("detect_seconds", "Time to hand on the findings of a block that is stored.", prometheus.ExponentialBuckets(0.001, 2, 14), "topic", "partition"),
 		latency: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "tokenwatch", Name: "append_to_stored_seconds",
 			Help: "From the append of a block's first record to Kafka until the block is in ClickHouse.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 16)}),
+		looked: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "tokenwatch", Name: "append_to_detected_seconds",
+			Help: "From the append of a record to Kafka until detection has looked at it; of one record in 64.", Buckets: prometheus.ExponentialBuckets(0.002, 1.5, 24)}),
 		findings:   counter("findings_total", "Findings, by severity and by each detector that spoke.", "severity", "detector"),
 		accepted:   counter("finding_outcomes_total", "What became of findings: opened or merged an incident, known, backfill, minor.", "outcome"),
 		deliveries: counter("deliveries_total", "Attempts to deliver an incident.", "destination", "outcome"),
@@ -59,7 +62,7 @@ func newMetrics() *metrics {
 			Help: "Incidents that wait for a destination."}, []string{"destination"}),
 		open: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "tokenwatch", Name: "open_incidents", Help: "Incidents that are not resolved."}),
 	}
-	m.registry.MustRegister(m.records, m.bytes, m.rows, m.deadLetters, m.missing, m.inserts, m.retries, m.handled, m.latency,
+	m.registry.MustRegister(m.records, m.bytes, m.rows, m.deadLetters, m.missing, m.inserts, m.retries, m.handled, m.latency, m.looked,
 		m.findings, m.accepted, m.deliveries, m.delivery, m.queue, m.open,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, reason := range format.Reasons() {
@@ -163,6 +166,12 @@ func (m ingestMetrics) Missing(topic string, partition int32, from, to int64, lo
 		kind = "lost"
 	}
 	m.missing.WithLabelValues(topic, strconv.Itoa(int(partition)), kind).Add(float64(to - from))
+}
+
+func (m ingestMetrics) Looked(_ string, _ int32, appended time.Time) {
+	if !appended.IsZero() {
+		m.looked.Observe(time.Since(appended).Seconds())
+	}
 }
 
 func (m ingestMetrics) Stored(b *schema.Block, appended time.Time, took time.Duration) {

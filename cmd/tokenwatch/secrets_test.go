@@ -120,7 +120,71 @@ func planted(now time.Time) (records []string, tokens []string) {
 	plant(func(k string) string {
 		return strings.Replace(strings.Replace(own, "TOKEN", k, 1), "/v1/me", "/v1/"+strings.Repeat(k+"/", 10<<20/len(k)), 1)
 	})
+	elsewhere(plant, nginx, kong, own)
 	return records, tokens
+}
+
+// elsewhere plants where nobody would look first: behind encodings, in names, in fields that are copied as they are, in
+// records of other programs, and in those that were cut off.
+func elsewhere(plant func(func(token string) string), nginx, kong, own string) {
+	with := func(record, field, value string) string {
+		return strings.Replace(record, `"request_method"`, fmt.Sprintf(`"%s":"%s","request_method"`, field, value), 1)
+	}
+	escaped := func(k string) string {
+		var b strings.Builder
+		for _, c := range k {
+			fmt.Fprintf(&b, `\u%04x`, c)
+		}
+		return b.String()
+	}
+	filled := strings.Replace(own, "TOKEN", "hf_NobodyWvTyRmPqLsNdBgHjKcFaEu", 1)
+	for _, format := range []func(string) string{
+		func(k string) string { return with(nginx, "http_referer", "https://user:"+k+"@host/cb?token="+k) },
+		func(k string) string { return with(nginx, "http_x_forwarded_for", k+", 8.8.8.8") },
+		func(k string) string { return strings.Replace(nginx, `"request_id":"n-`, `"request_id":"`+k+`-`, 1) },
+		func(k string) string { return strings.Replace(nginx, `"GET"`, `"`+k+`"`, 1) },
+		func(k string) string { return strings.Replace(nginx, `"200"`, `"`+k+`"`, 1) },
+		func(k string) string {
+			return strings.Replace(nginx, "/v1/models?limit=5", "/v1/models?next="+escaped("/a?b="+k), 1)
+		},
+		func(k string) string {
+			return strings.Replace(nginx, "/v1/models?limit=5", "/v1/models?state="+base64.RawURLEncoding.EncodeToString([]byte(`{"t":"`+k+`"}`)), 1)
+		},
+		func(k string) string { return strings.Replace(nginx, "curl/8.7.1", k, 1) },
+		func(k string) string {
+			return strings.Replace(kong, `"user-agent"`, `"cookie":"a=b; sid=`+k+`","x-goog-api-key":["`+k+`"],"referer":"http://h/?key=`+k+`","user-agent"`, 1)
+		},
+		func(k string) string {
+			return strings.Replace(kong, `"username":"crm"`, `"username":"`+k+`","custom_id":"`+k+`"`, 1)
+		},
+		func(k string) string {
+			return strings.Replace(kong, `"method":"POST"`, `"method":"POST","body":"{\"password\":\"`+k+`\"}","querystring":{"`+k+`":"1"}`, 1)
+		},
+		func(k string) string { return strings.Replace(filled, `"acme"`, `"`+k+`"`, 1) },
+		func(k string) string { return strings.Replace(filled, `"acme"`, `"acme","environment":"`+k+`"`, 1) },
+		func(k string) string {
+			return strings.Replace(filled, `"acme"`, `"acme","`+k+`":{"`+k+`":["`+k+`"]}`, 1)
+		},
+		func(k string) string {
+			return strings.Replace(filled, `"uri":"/v1/me"`, `"uri":"https://u:`+k+`@host/v1/me#`+k+`"`, 1)
+		},
+		func(k string) string { return `{"` + k + `":` },
+		func(k string) string { return `[` + filled + `,{"x":"` + escaped(k) + `"}` },
+		func(k string) string {
+			return `{"log":"{\"headers\":{\"Authorization\":\"Bearer ` + k + `\"}}","stream":"stdout"}`
+		},
+		func(k string) string { return "-----BEGIN PRIVATE KEY-----\n" + k + "\n-----END PRIVATE KEY-----" },
+		func(k string) string {
+			return `8.8.8.8 - ` + k + ` [21/Nov/2026:21:11:12 +0000] "GET /v1/x?api_key=` + k + ` HTTP/1.1" 200 12 "http://h/` + k + `" "` + k + `"`
+		},
+		func(k string) string {
+			return `time="2026" level=info msg="calling" auth="` + base64.StdEncoding.EncodeToString([]byte("u:"+k)) + `"`
+		},
+		func(k string) string { return strings.Repeat(`{"a":"b"},`, 500) + `"` + k },
+		func(k string) string { return "\xff\xfe" + k + "\x00" },
+	} {
+		plant(format)
+	}
 }
 
 // The raw token appears nowhere: not in ClickHouse's files and tables, dead letters,

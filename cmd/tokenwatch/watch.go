@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/detect"
+	"github.com/tokenwatch/tokenwatch/ingest"
 	"github.com/tokenwatch/tokenwatch/schema"
 )
 
@@ -37,106 +38,159 @@ type part struct {
 	partition int32
 }
 
-// lane is the state of one partition. Its pipeline is the only one to touch it, but for
-// the metrics, which read the counts.
+// lane is the state of one partition, the ingest.Lane of its pipeline.
 type lane struct {
+	watch *watch
+
 	mu     sync.Mutex
 	engine *detect.Engine
-	unsent []schema.Finding // found, and not yet both stored and handed on
+	unsent []schema.Finding // found, and not yet both stored and handed on; in the order of their offsets
 	saved  time.Time
+	// A snapshot holds whole blocks whose offsets are committed, never more: after a crash the rest would be learnt
+	// twice. So it is taken where a block ends, and stored when a block behind it has come to be handled.
+	snapshot []schema.Profile
+	cut      int64 // offset up to which snapshot holds
+	handled  int64 // last offset that was handled
 }
 
 // Resume rebuilds the engine of a partition that this process takes over.
-func (w *watch) Resume(ctx context.Context, topic string, partition int32, next int64) error {
+func (w *watch) Resume(ctx context.Context, topic string, partition int32, next int64) (ingest.Lane, error) {
 	began := time.Now()
 	since := began.Add(-w.cfg.History)
 	engine, err := detect.Resume(ctx, w.history, w.cfg, topic, partition, next, since)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	w.log.Info("partition taken over", "topic", topic, "partition", partition, "next_offset", next,
 		"profiles", engine.Tokens(), "took", time.Since(began).Round(time.Millisecond))
 	w.metrics.begin(topic, partition)
+	l := &lane{watch: w, engine: engine, saved: time.Now(), handled: next - 1}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.parts[part{topic, partition}] = &lane{engine: engine, saved: time.Now()}
-	return nil
+	w.parts[part{topic, partition}] = l
+	return l, nil
 }
 
-// Handle detects in a block that is stored. It returns when its findings are stored and
-// taken over by alert: only then may the block's offsets be committed.
-func (w *watch) Handle(ctx context.Context, b *schema.Block) error {
-	l := w.lane(part{b.Topic, b.Partition})
-	if l == nil {
-		return fmt.Errorf("block %s/%d %d-%d came before its partition was resumed", b.Topic, b.Partition, b.First, b.Last)
-	}
+// Look detects in events that are not stored yet. What is found waits until they are.
+func (l *lane) Look(events []schema.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	// A snapshot holds whole blocks whose offsets are committed, never the one at hand: after a
-	// crash between the two the block would be learnt twice.
-	if time.Since(l.saved) >= w.cfg.SnapshotEvery {
-		if err := w.save(ctx, l); err != nil {
-			return err
-		}
-	}
-	l.process(b)
-	return w.report(ctx, l, b)
-}
-
-// report stores findings and hands them on. After an error the pipeline brings the same
-// block again, and the findings are still there.
-func (w *watch) report(ctx context.Context, l *lane, b *schema.Block) error {
-	if len(l.unsent) == 0 {
-		return nil
-	}
-	block := fmt.Sprintf("%s:%d:%d-%d@%d", b.Topic, b.Partition, b.First, b.Last, b.Ingested.UnixMilli())
-	if err := w.record.InsertFindings(ctx, block, l.unsent); err != nil {
-		return fmt.Errorf("storing findings: %w", err)
-	}
-	if err := w.accept(ctx, l.unsent); err != nil {
-		return fmt.Errorf("handing findings to alert: %w", err)
-	}
-	w.metrics.found(l.unsent)
-	l.unsent = nil
-	return nil
-}
-
-// process runs the block's events through the engine, which must see each only once:
-// events up to its offset are from a block that came before.
-func (l *lane) process(b *schema.Block) {
+	// The engine must see each event only once: those up to its offset are from a block that came before.
 	done := l.engine.Offset()
-	for i := range b.Events {
-		if b.Events[i].Offset <= done {
+	for i := range events {
+		if i%detect.Ahead == 0 {
+			l.engine.Prefetch(events[i:])
+		}
+		if events[i].Offset <= done {
 			continue
 		}
-		if f := l.engine.Process(&b.Events[i]); f != nil {
+		if f := l.engine.Process(&events[i]); f != nil {
 			l.unsent = append(l.unsent, *f)
 		}
 	}
 }
 
-func (w *watch) save(ctx context.Context, l *lane) error {
-	if err := w.record.SaveProfiles(ctx, l.engine.Snapshot()); err != nil {
-		return fmt.Errorf("storing profiles: %w", err)
+// Cut takes a snapshot when it is time for one, and there is none that waits to be stored.
+func (l *lane) Cut(last int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.snapshot != nil || time.Since(l.saved) < l.watch.cfg.SnapshotEvery {
+		return
 	}
-	l.engine.Stored()
-	l.saved = time.Now()
+	l.snapshot, l.cut = l.engine.Snapshot(), last
+	l.engine.Stored() // if it cannot be, the partition fails, and its engine is forgotten
+}
+
+// Handle returns when a stored block's findings are stored and taken over by alert: only then may
+// the block's offsets be committed.
+func (l *lane) Handle(ctx context.Context, b *schema.Block) error {
+	if err := l.save(ctx, b.First); err != nil {
+		return err
+	}
+	found := l.found(b.Last)
+	if err := l.watch.report(ctx, found, b); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unsent = l.unsent[len(found):]
+	if len(l.unsent) == 0 {
+		l.unsent = nil
+	}
+	l.handled = b.Last
 	return nil
 }
 
-// saveAll stores all profiles, at the end of a process.
+// save stores the snapshot, if there is one, and everything in it precedes offset next, which is committed.
+func (l *lane) save(ctx context.Context, next int64) error {
+	l.mu.Lock()
+	snapshot := l.snapshot
+	if l.cut >= next {
+		snapshot = nil
+	}
+	l.mu.Unlock()
+	if snapshot == nil {
+		return nil
+	}
+	if err := l.watch.record.SaveProfiles(ctx, snapshot); err != nil {
+		return fmt.Errorf("storing profiles: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.snapshot, l.saved = nil, time.Now()
+	return nil
+}
+
+// found are the findings up to an offset that were not handed on yet.
+func (l *lane) found(last int64) []schema.Finding {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for n < len(l.unsent) && l.unsent[n].Offset <= last {
+		n++
+	}
+	return l.unsent[:n:n]
+}
+
+// report stores findings and hands them on. After an error the pipeline brings the same
+// block again, and its findings with it.
+func (w *watch) report(ctx context.Context, found []schema.Finding, b *schema.Block) error {
+	if len(found) == 0 {
+		return nil
+	}
+	block := fmt.Sprintf("%s:%d:%d-%d@%d", b.Topic, b.Partition, b.First, b.Last, b.Ingested.UnixMilli())
+	if err := w.record.InsertFindings(ctx, block, found); err != nil {
+		return fmt.Errorf("storing findings: %w", err)
+	}
+	if err := w.accept(ctx, found); err != nil {
+		return fmt.Errorf("handing findings to alert: %w", err)
+	}
+	w.metrics.found(found)
+	return nil
+}
+
+// saveAll stores all profiles, at the end of a process: all that was handled is committed by then. A lane that has
+// looked further than it was given to handle keeps its last snapshot; the rest is learnt again from what is stored.
 func (w *watch) saveAll(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for p, l := range w.parts {
-		l.mu.Lock()
-		err := w.save(ctx, l)
-		l.mu.Unlock()
-		if err != nil {
+		if err := l.save(ctx, l.last()); err != nil {
 			return fmt.Errorf("%s/%d: %w", p.topic, p.partition, err)
 		}
 	}
 	return nil
+}
+
+// last takes a snapshot of a lane that has stopped where a block ended, and returns the offset that comes next.
+func (l *lane) last() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.engine.Offset() <= l.handled {
+		l.snapshot, l.cut = append(l.snapshot, l.engine.Snapshot()...), l.handled
+		l.engine.Stored()
+	}
+	return l.handled + 1
 }
 
 // forget drops a partition whose pipeline failed. What its last block came to may not be
@@ -146,12 +200,6 @@ func (w *watch) forget(topic string, partition int32) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.parts, part{topic, partition})
-}
-
-func (w *watch) lane(p part) *lane {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.parts[p]
 }
 
 // counts sums up the profiles in memory and those dropped for want of room.

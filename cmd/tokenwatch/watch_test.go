@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/detect"
+	"github.com/tokenwatch/tokenwatch/ingest"
 	"github.com/tokenwatch/tokenwatch/schema"
 )
 
@@ -89,9 +90,16 @@ func life() []schema.Event {
 	return events
 }
 
+// show is what a pipeline does while it reads: the lane looks at the events of [from, to).
+func show(l ingest.Lane, all []schema.Event, from, to int64) {
+	for i := from; i < to; i++ {
+		l.Look(all[i : i+1])
+	}
+}
+
 // A process that dies leaves its last block in one of two states: its offsets committed,
-// or not, and then the next process sees it again. Either way the engine ends as one that
-// was never interrupted, and finds the same.
+// or not, and then the next process sees it again. Beyond that block it has looked at events that are not
+// stored. Either way the engine ends as one that was never interrupted, and finds the same.
 func TestWatchDies(t *testing.T) {
 	cfg := detect.DefaultConfig()
 	cfg.SnapshotEvery = time.Nanosecond // at every chance
@@ -110,18 +118,25 @@ func TestWatchDies(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		s := &shelf{profiles: map[schema.TokenID]schema.Profile{}, findings: map[string]int{}}
 		w := s.watch(cfg)
-		committed := int64(0)
+		committed, looked := int64(0), int64(0)
+		var l ingest.Lane
 		resume := func() {
-			if err := w.Resume(t.Context(), "t", 0, committed); err != nil {
+			var err error
+			if l, err = w.Resume(t.Context(), "t", 0, committed); err != nil {
 				t.Fatal(err)
 			}
+			looked = committed
 		}
 		resume()
 		for committed < int64(len(all)) {
-			last := min(committed+int64(random.IntN(60)), int64(len(all))-1)
+			last := min(max(committed+int64(random.IntN(60)), looked-1), int64(len(all))-1)
+			show(l, all, looked, last+1)
+			l.Cut(last)
+			looked = min(last+1+int64(random.IntN(40)), int64(len(all)))
+			show(l, all, last+1, looked)
 			block := &schema.Block{Topic: "t", First: committed, Last: last, Events: slices.Clone(all[committed : last+1])}
 			s.events = all[:last+1]
-			if err := w.Handle(t.Context(), block); err != nil {
+			if err := l.Handle(t.Context(), block); err != nil {
 				t.Fatal(err)
 			}
 			dies := random.IntN(4)
@@ -133,7 +148,7 @@ func TestWatchDies(t *testing.T) {
 				resume()
 			}
 		}
-		if have := w.lane(part{"t", 0}).engine; have.Tokens() != 4 || have.Offset() != int64(len(all))-1 {
+		if have := w.parts[part{"t", 0}].engine; have.Tokens() != 4 || have.Offset() != int64(len(all))-1 {
 			t.Errorf("seed %d: %d tokens up to offset %d", seed, have.Tokens(), have.Offset())
 		}
 		if have, want := slices.Sorted(maps.Keys(s.findings)), slices.Sorted(maps.Keys(want)); !slices.Equal(have, want) {
@@ -158,10 +173,13 @@ func TestFailedPartitionIsNotStored(t *testing.T) {
 	ctx := context.Background()
 	block := &schema.Block{Topic: "t", First: 0, Last: 0, Events: []schema.Event{{Topic: "t", Token: schema.TokenID{1}, Time: time.Unix(1e9, 0), Ingested: time.Unix(1e9, 0)}}}
 	for _, failed := range []bool{true, false} {
-		if err := w.Resume(ctx, "t", 0, 0); err != nil {
+		l, err := w.Resume(ctx, "t", 0, 0)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Handle(ctx, block); err != nil {
+		l.Look(block.Events)
+		l.Cut(0)
+		if err := l.Handle(ctx, block); err != nil {
 			t.Fatal(err)
 		}
 		if failed {
@@ -172,6 +190,45 @@ func TestFailedPartitionIsNotStored(t *testing.T) {
 		}
 		if stored := len(s.profiles) > 0; stored == failed {
 			t.Errorf("failed is %v: %d profiles stored", failed, len(s.profiles))
+		}
+	}
+}
+
+// What was looked at and never handled may come again in another process: nothing of it is reported or stored,
+// although the process ends in good order.
+func TestOnlyWhatWasHandledLeavesTheProcess(t *testing.T) {
+	all := life()
+	s := &shelf{profiles: map[schema.TokenID]schema.Profile{}, findings: map[string]int{}}
+	cfg := detect.DefaultConfig()
+	cfg.SnapshotEvery = time.Nanosecond
+	w := s.watch(cfg)
+	l, err := w.Resume(t.Context(), "t", 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const last = 1000
+	show(l, all, 0, last+1)
+	l.Cut(last)
+	show(l, all, last+1, int64(len(all)))
+	if w.parts[part{"t", 0}].unsent == nil {
+		t.Fatal("nothing was found: nothing is tested")
+	}
+	block := &schema.Block{Topic: "t", First: 0, Last: last, Events: all[:last+1]}
+	if err := l.Handle(t.Context(), block); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.saveAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.findings) > 0 {
+		t.Errorf("%d findings were reported about events that are not stored", len(s.findings))
+	}
+	if len(s.profiles) == 0 {
+		t.Error("the snapshot at the end of the block that was handled is not stored")
+	}
+	for _, p := range s.profiles {
+		if p.Offset > last {
+			t.Errorf("the profile of %s is stored up to offset %d", p.Token, p.Offset)
 		}
 	}
 }

@@ -83,7 +83,10 @@ func (h home) attempt(ctx context.Context, c ClickHouseConfig, e engine, lock *o
 	if err != nil {
 		return nil, err
 	}
-	if err := h.furnish(h.settings(tcpPort, httpPort, c.MaxMemory), password); err != nil {
+	if err := h.furnish(h.settings(tcpPort, httpPort, c.MaxMemory), c.Profile, password); err != nil {
+		return nil, err
+	}
+	if err := h.mendLogs(); err != nil {
 		return nil, err
 	}
 	child, err := h.spawn(e, lock)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 )
 
 // DefaultDataDir is where the engines keep their data when nothing else is said.
@@ -33,6 +34,9 @@ type ClickHouseConfig struct {
 	Engine string `yaml:"engine"`
 	// Library is the path of libchdb.so. Empty lets FindAssets look for it.
 	Library string `yaml:"library"`
+	// Profile holds settings that tokenwatch's sessions have from their beginning, such as readonly. For tests of
+	// what a server does whose operator restricts it.
+	Profile map[string]string `yaml:"-"`
 }
 
 // DefaultClickHouseConfig listens on 19000 and 18123, beside a ClickHouse that may run on its usual ports.
@@ -78,6 +82,11 @@ type KafkaConfig struct {
 	SyncWrites bool `yaml:"sync_writes"`
 	// Log hears when the broker cannot write. Nil keeps it quiet.
 	Log *slog.Logger `yaml:"-"`
+	// Advertise is the host and port that clients are told to come to, when that is not the broker's own: that of
+	// a proxy in front of it. For tests.
+	Advertise string `yaml:"-"`
+	// MinSession is the shortest session that a member of a group may ask for; 0 is Kafka's own default, 6 s.
+	MinSession time.Duration `yaml:"-"`
 }
 
 // DefaultKafkaConfig listens on 19092, beside a Kafka that may run on its usual port.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -93,8 +94,33 @@ func brokerOptions(c KafkaConfig, data string) []kfake.Opt {
 	if c.SyncWrites {
 		options = append(options, kfake.SyncWrites())
 	}
+	if c.MinSession > 0 {
+		options = append(options, kfake.GroupMinSessionTimeout(c.MinSession))
+	}
+	if c.Advertise != "" {
+		options = append(options, kfake.ListenFn(behind(c.Advertise)))
+	}
 	return options
 }
+
+// behind makes listeners that say they are somewhere else: the broker tells clients what its listener says.
+func behind(advertised string) func(network, address string) (net.Listener, error) {
+	return func(network, address string) (net.Listener, error) {
+		elsewhere, err := net.ResolveTCPAddr(network, advertised)
+		if err != nil {
+			return nil, err
+		}
+		listener, err := net.Listen(network, address)
+		return advertising{listener, elsewhere}, err
+	}
+}
+
+type advertising struct {
+	net.Listener
+	at net.Addr
+}
+
+func (a advertising) Addr() net.Addr { return a.at }
 
 // Brokers is the address to bootstrap from.
 func (k *Kafka) Brokers() []string { return []string{k.address} }

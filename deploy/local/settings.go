@@ -5,7 +5,11 @@ import (
 	"encoding/hex"
 	"encoding/xml"
 	"fmt"
+	"html"
+	"maps"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // user is the account that tokenwatch logs in with.
@@ -82,6 +86,9 @@ const usersXML = `<clickhouse>
       <async_insert>0</async_insert>
       <poll_interval>1</poll_interval>
     </default>
+    <%[1]s>
+      <profile>default</profile>
+%[4]s    </%[1]s>
     <opening>
       <max_sessions_for_user>1</max_sessions_for_user>
     </opening>
@@ -90,7 +97,7 @@ const usersXML = `<clickhouse>
     <%[1]s>
       <password_sha256_hex>%[2]s</password_sha256_hex>
       <networks><ip>%[3]s</ip></networks>
-      <profile>default</profile>
+      <profile>%[1]s</profile>
       <quota>default</quota>
       <access_management>1</access_management>
       <named_collection_control>1</named_collection_control>
@@ -111,6 +118,15 @@ const usersXML = `<clickhouse>
 </clickhouse>
 `
 
+// profileXML is what a profile has beside our own settings.
+func profileXML(profile map[string]string) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(profile)) {
+		fmt.Fprintf(&b, "      <%[1]s>%[2]s</%[1]s>\n", name, html.EscapeString(profile[name]))
+	}
+	return b.String()
+}
+
 // openingQuery opens the listeners and then waits for the end of standard input, which comes when the parent
 // closes it or dies in whatever way.
 const openingQuery = "SYSTEM START LISTEN TCP; SYSTEM START LISTEN HTTP; " +
@@ -126,7 +142,7 @@ func (h home) users() string    { return filepath.Join(string(h), "users.xml") }
 func (h home) password() string { return filepath.Join(string(h), "password") }
 
 // furnish writes both configuration files anew: they are made, not edited.
-func (h home) furnish(config settings, password Secret) error {
+func (h home) furnish(config settings, profile map[string]string, password Secret) error {
 	text, err := xml.MarshalIndent(config, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode ClickHouse's configuration: %w", err)
@@ -135,7 +151,7 @@ func (h home) furnish(config settings, password Secret) error {
 		return fmt.Errorf("write ClickHouse's configuration: %w", err)
 	}
 	hash := sha256.Sum256([]byte(password.Reveal()))
-	users := fmt.Sprintf(usersXML, user, hex.EncodeToString(hash[:]), Loopback)
+	users := fmt.Sprintf(usersXML, user, hex.EncodeToString(hash[:]), Loopback, profileXML(profile))
 	if err := writePrivate(h.users(), []byte(users)); err != nil {
 		return fmt.Errorf("write ClickHouse's users: %w", err)
 	}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tokenwatch/tokenwatch/ingest/kafka"
+	"github.com/tokenwatch/tokenwatch/schema/clickhouse"
+)
+
+// What is aimed at, at half of the rate that was measured.
+const (
+	wantVisible  = 1500 * time.Millisecond
+	wantDetected = 250 * time.Millisecond
+)
+
+const (
+	// beat is how often records are appended.
+	beat = 10 * time.Millisecond
+	// glance is how often the table is asked what it has.
+	glance = 25 * time.Millisecond
+)
+
+// latencies appends records at a steady rate, and measures from the moment before each was handed to Kafka's client
+// until a query returned its row, and until detection had looked at it.
+func (b *bench) latencies(rate float64) {
+	b.Helper()
+	cfg := b.broker.topic(b.Context(), b, "gateway.live", *benchPartitions)
+	server, db := b.database("live")
+	p := b.start(server, cfg)
+	ready := func() bool { _, ok := fetch(p.url + "/readyz"); return ok }
+	eventually(b.T, time.Minute, "tokenwatch is ready", ready)
+	m := newMeter(b)
+	m.add("broker", b.broker.pid)
+	m.add("clickhouse", b.server.PID())
+	m.add("tokenwatch", p.pid())
+
+	looking, stop := context.WithCancel(b.Context())
+	seen := make(chan []sighting, 1)
+	go func() { seen <- b.watchTable(looking, db) }()
+	sent, took := b.appendSteadily(cfg, rate)
+	b.awaitRows(db, sent, p.alive)
+	stop()
+	u := m.read()
+	visible := b.visible(db, <-seen)
+	detected := quantiles(p.page(b, "/metrics"), "tokenwatch_append_to_detected_seconds", 0.5, 0.99)
+	b.Logf("\nat half load, %.0f rows/s for %s (asked for %.0f; the machine was busy %.0f%% of the time):\n"+
+		"  append to visible:  p50 %s, p99 %s (want %s), at most %s\n  append to detection: p50 %s, p99 %s (want %s)",
+		float64(sent)/took.Seconds(), took.Round(time.Second), rate, 100*u.machine.Seconds()/u.wall.Seconds()/float64(runtime.NumCPU()),
+		at(visible, 0.5), at(visible, 0.99), wantVisible, at(visible, 1), detected[0], detected[1], wantDetected)
+	p.stop(b)
+}
+
+// appendSteadily sends records with the time at which they are sent in place of their request id.
+func (b *bench) appendSteadily(cfg kafka.Config, rate float64) (sent int, took time.Duration) {
+	b.Helper()
+	stock := b.stock(100_000)
+	producer, err := kafka.NewProducer(cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer producer.Close()
+	began := time.Now()
+	for time.Since(began) < *benchLive {
+		due := int(rate * time.Since(began).Seconds())
+		batch := make([]kafka.Record, 0, due-sent)
+		now := time.Now().UnixNano()
+		for ; sent < due; sent++ {
+			r := stock[sent%len(stock)]
+			batch = append(batch, kafka.Record{Key: r.Key, Value: stamped(r.Value, now)})
+		}
+		if err := producer.Produce(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
+		time.Sleep(time.Until(time.Unix(0, now).Add(beat))) // the pace
+	}
+	return sent, time.Since(began)
+}
+
+func (b *bench) stock(n int) []kafka.Record {
+	var stock []kafka.Record
+	for r := range benchRecords(b, *benchSeed+1) {
+		if stock = append(stock, r); len(stock) == n {
+			break
+		}
+	}
+	return stock
+}
+
+// stamped puts a time where the record has its request id: 32 digits.
+func stamped(value []byte, nanos int64) []byte {
+	const field = `"request_id":"`
+	out := slices.Clone(value)
+	if i := strings.Index(string(out), field); i > 0 {
+		copy(out[i+len(field):], fmt.Sprintf("%032d", nanos))
+	}
+	return out
+}
+
+// sighting is how far a partition could be read at a moment.
+type sighting struct {
+	at        time.Time
+	partition int
+	offset    int64
+}
+
+// watchTable asks what is there until ctx ends. A partition's rows become visible in the order of their offsets, so the
+// last one tells of all.
+func (b *bench) watchTable(ctx context.Context, db *clickhouse.DB) (seen []sighting) {
+	last := map[int]int64{}
+	for ctx.Err() == nil {
+		_, rows, err := db.Query(ctx, "SELECT `partition`, max(offset) FROM events WHERE ingested_at > now() - INTERVAL 4 SECOND GROUP BY `partition`")
+		now := time.Now()
+		if err != nil {
+			continue
+		}
+		for _, row := range rows {
+			partition, _ := strconv.Atoi(row[0])
+			offset, _ := strconv.ParseInt(row[1], 10, 64)
+			if known, ok := last[partition]; !ok || offset > known {
+				last[partition] = offset
+				seen = append(seen, sighting{now, partition, offset})
+			}
+		}
+		time.Sleep(time.Until(now.Add(glance)))
+	}
+	return seen
+}
+
+// visible is how long each stored record took until it was first seen, in order.
+func (b *bench) visible(db *clickhouse.DB, seen []sighting) []time.Duration {
+	b.Helper()
+	_, rows, err := db.Query(b.Context(), "SELECT `partition`, offset, toInt64(request_id) FROM events ORDER BY `partition`, offset LIMIT 1 BY `partition`, intDiv(offset, 20)")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var took []time.Duration
+	for _, row := range rows {
+		partition, _ := strconv.Atoi(row[0])
+		offset, _ := strconv.ParseInt(row[1], 10, 64)
+		nanos, _ := strconv.ParseInt(row[2], 10, 64)
+		for _, s := range seen {
+			if s.partition == partition && s.offset >= offset {
+				took = append(took, s.at.Sub(time.Unix(0, nanos)))
+				break
+			}
+		}
+	}
+	slices.Sort(took)
+	return took
+}
+
+// at is a quantile of sorted durations.
+func at(sorted []time.Duration, q float64) time.Duration {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)].Round(time.Millisecond)
+}
+
+// quantiles reads them from a histogram, each as the upper bound of its bucket.
+func quantiles(page, name string, of ...float64) []time.Duration {
+	type bucket struct{ bound, count float64 }
+	var buckets []bucket
+	for line := range strings.Lines(page) {
+		rest, ok := strings.CutPrefix(strings.TrimSpace(line), name+`_bucket{le="`)
+		if !ok {
+			continue
+		}
+		bound, count, _ := strings.Cut(rest, `"} `)
+		upper, err := strconv.ParseFloat(bound, 64)
+		if err != nil {
+			upper = math.Inf(1)
+		}
+		n, _ := strconv.ParseFloat(count, 64)
+		buckets = append(buckets, bucket{upper, n})
+	}
+	result := make([]time.Duration, len(of))
+	for i, q := range of {
+		for _, k := range buckets {
+			if k.count >= q*buckets[len(buckets)-1].count {
+				result[i] = time.Duration(min(k.bound, 1e6) * float64(time.Second)).Round(time.Millisecond)
+				break
+			}
+		}
+	}
+	return result
+}
+
+// TestQuantiles holds the reader of histograms to a page as Prometheus has it.
+func TestQuantiles(t *testing.T) {
+	page := `# TYPE x histogram
+x_bucket{le="0.1"} 50
+x_bucket{le="0.25"} 98
+x_bucket{le="0.5"} 99
+x_bucket{le="+Inf"} 100
+x_count 100
+`
+	got := quantiles(page, "x", 0.5, 0.98, 0.99)
+	if want := []time.Duration{100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
