@@ -24,9 +24,10 @@ test: setup ## Run all tests, against real engines, with the race detector where
 	@$(if $(RACE),,echo "No C compiler found: the tests run WITHOUT the race detector." >&2;) \
 	$(if $(RACE),CGO_ENABLED=1) go test $(if $(RACE),-race) -timeout 20m ./...
 
-test-kafka: kafka ## Run the Kafka tests against a real Apache Kafka as well (needs Maven and Java 17)
+test-kafka: setup kafka ## Run the Kafka tests against a real Apache Kafka as well (needs Maven and Java 17)
 	@$(if $(RACE),CGO_ENABLED=1) TOKENWATCH_REAL_KAFKA=1 go test $(if $(RACE),-race) -count=1 -timeout 20m ./deploy/local/realkafka ./ingest/kafka
 	@$(if $(RACE),CGO_ENABLED=1) TOKENWATCH_REAL_KAFKA=1 go test $(if $(RACE),-race) -count=1 -timeout 20m -run Kafka ./ingest
+	@$(if $(RACE),CGO_ENABLED=1) TOKENWATCH_REAL_KAFKA=1 go test $(if $(RACE),-race) -count=1 -timeout 20m -run '^TestTorture$$' ./cmd/tokenwatch -torture-broker=kafka
 
 kafka: $(KAFKA) ## Fetch Apache Kafka with Maven, for test-kafka
 

@@ -120,24 +120,18 @@ func (t *Tailer) finish(ctx context.Context, f *follower) error {
 // logrotate does, the copy has what was not read yet.
 func (t *Tailer) truncated(ctx context.Context, f *follower) error {
 	t.Log.Info("a log file was truncated; it is read from its start", "file", f.mark.Path)
-	twin := pick(siblings(f.mark.Path), func(other *follower) bool { return t.copyOf(other, f.mark) })
-	if twin != nil && size(twin) >= f.mark.Offset+int64(len(f.partial)) {
-		twin.mark.Offset, twin.mark.Skipping, twin.rotated = f.mark.Offset, f.mark.Skipping, true
-		t.ahead = append(t.ahead, twin)
-		t.Log.Info("going on with the copy that was made of it", "file", twin.mark.Path, "from", twin.mark.Offset)
-	} else if err := t.finish(ctx, f); err != nil {
-		return err
-	} else if twin != nil {
-		twin.mark.Done = true
-		t.Book.Put(twin.mark)
-		_ = twin.file.Close() // everything in it was read before it was made
-	}
 	identity, err := bookmark.Identify(f.file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.mark.Path, err)
 	}
+	between, twin := t.missed(f, f.mark, f.mark.Offset+int64(len(f.partial)))
+	t.ahead = append(t.ahead, between...)
+	if !twin {
+		if err := t.finish(ctx, f); err != nil {
+			return err
+		}
+	}
 	f.mark = bookmark.Mark{Path: f.mark.Path, Identity: identity, Seen: f.mark.Seen}
 	f.partial, t.changed = nil, true
-	t.ahead = append(t.ahead, t.missed(f)...)
 	return nil
 }

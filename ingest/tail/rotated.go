@@ -4,9 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/ingest/bookmark"
@@ -34,16 +32,44 @@ func (t *Tailer) resume() {
 
 // again looks for the file of a mark: under its name, beside it under another one, or, where it was copied before it was
 // truncated, for the copy.
-func (t *Tailer) again(m bookmark.Mark) *follower {
-	f := pick(beside(m), func(f *follower) bool { return m.Identity.Is(f.file) })
+func (t *Tailer) again(m bookmark.Mark) (f *follower) {
+	steady(filepath.Dir(m.Path), func(entries []entry) bool {
+		for _, e := range append(entries, entry{m.Path, m.Identity}) { // a symbolic link stands for a file elsewhere
+			if f == nil && e.at.Same(m.Identity) {
+				f = t.pick(e.path, m.Identity.Is)
+			}
+		}
+		return f != nil
+	})
 	if f == nil {
-		copies := append([]string{m.Path}, siblings(unturned.ReplaceAllString(m.Path, "$1"))...)
-		f = pick(copies, func(f *follower) bool { return t.copyOf(f, m) && size(f) >= m.Offset })
+		f = t.copyAfter(m)
 	}
 	if f != nil {
 		f.mark.Offset, f.mark.Skipping = m.Offset, m.Skipping
 	}
 	return f
+}
+
+// pick opens a file if it is the one.
+func (t *Tailer) pick(path string, is func(*os.File) bool) *follower {
+	f := candidate(path)
+	if f != nil && !is(f.file) {
+		_ = f.file.Close() // it is another one
+		return nil
+	}
+	return f
+}
+
+// copyAfter finds the copy of a file that was truncated since it was marked.
+func (t *Tailer) copyAfter(m bookmark.Mark) (twin *follower) {
+	for _, f := range siblings(unturned.ReplaceAllString(m.Path, "$1")) {
+		if twin == nil && t.copyOf(f, m) && size(f) >= m.Offset {
+			twin = f
+			continue
+		}
+		_ = f.file.Close() // it is another one
+	}
+	return twin
 }
 
 // copyOf reports whether a file is a copy of the one that had the mark, and none that is known for itself: a beginning of few
@@ -53,36 +79,6 @@ func (t *Tailer) copyOf(f *follower, m bookmark.Mark) bool {
 		return false
 	}
 	return m.Identity.Begins(f.file) && t.known(f.mark.Identity) == nil
-}
-
-// beside are the names in the folder of a mark's file that stand for the same inode.
-func beside(m bookmark.Mark) (paths []string) {
-	entries, _ := os.ReadDir(filepath.Dir(m.Path))
-	for _, entry := range entries {
-		info, err := entry.Info()
-		if err != nil || !info.Mode().IsRegular() || Compressed(entry.Name()) {
-			continue
-		}
-		if at, err := bookmark.Place(info); err == nil && at.Same(m.Identity) {
-			paths = append(paths, filepath.Join(filepath.Dir(m.Path), entry.Name()))
-		}
-	}
-	return append(paths, m.Path) // a symbolic link is no regular file, and stands for one
-}
-
-// pick opens the first of the files that is the one.
-func pick(paths []string, is func(*follower) bool) *follower {
-	for _, path := range paths {
-		f := candidate(path)
-		if f == nil {
-			continue
-		}
-		if is(f) {
-			return f
-		}
-		_ = f.file.Close() // it is another one
-	}
-	return nil
 }
 
 // lost says what may not have been read.
@@ -95,29 +91,31 @@ func (t *Tailer) lost(m bookmark.Mark) {
 		"file", m.Path, "read_to", m.Offset, "last_written", m.Seen.Format(time.RFC3339))
 }
 
-// missed follows what was rotated between the file that was read under this name before, and the one there now: several
-// rotations while this process was down, or was held up.
-func (t *Tailer) missed(now *follower) []*follower {
-	var between []*follower
+// missed finds what was rotated between the file that was read under this name before, and the one there now: several
+// rotations while this process was down, or was held up. If the file was truncated, old is what it was: its copy, if there is
+// one, is gone on with where the file was left, after end bytes of it were seen.
+func (t *Tailer) missed(now *follower, old bookmark.Mark, end int64) (between []*follower, twin bool) {
 	last := t.lastSeen(now.mark.Path)
-	for _, path := range siblings(now.mark.Path) {
-		f := candidate(path)
-		if f == nil {
-			continue
-		}
-		twice := slices.ContainsFunc(between, func(other *follower) bool { return other.mark.Identity.Same(f.mark.Identity) })
-		if twice || t.known(f.mark.Identity) != nil || f.mark.Identity.Same(now.mark.Identity) || t.wasRead(f) || size(f) == 0 || f.mark.Seen.Before(last) {
+	for _, f := range siblings(now.mark.Path) {
+		switch {
+		case !twin && t.copyOf(f, old):
+			twin = size(f) >= end
+			f.mark.Offset, f.mark.Skipping = min(old.Offset, size(f)), old.Skipping && twin
+			if !twin {
+				f.mark.Offset = size(f) // everything in it was read before it was made
+			}
+		case t.known(f.mark.Identity) != nil, f.mark.Identity.Same(now.mark.Identity), t.wasRead(f), size(f) == 0, f.mark.Seen.Before(last):
 			_ = f.file.Close() // it is nothing new
 			continue
 		}
-		f.rotated = true
+		f.rotated, f.grew = true, time.Now()
 		between = append(between, f)
 	}
 	slices.SortFunc(between, byAge)
 	for _, f := range between {
-		t.Log.Info("reading a log file that was rotated before anybody saw it", "file", f.mark.Path)
+		t.Log.Info("reading a log file that was rotated before it was read to its end", "file", f.mark.Path, "from", f.mark.Offset)
 	}
-	return between
+	return between, twin
 }
 
 // lastSeen is when what was followed under a name was last seen to be written to. Whatever was not written to since is older.
@@ -144,11 +142,7 @@ func (t *Tailer) wasRead(f *follower) bool {
 // ignore notes which rotated files stand beside one that was never followed before: they are history, and not to be taken for
 // what was missed later.
 func (t *Tailer) ignore(now *follower) {
-	for _, path := range siblings(now.mark.Path) {
-		f := candidate(path)
-		if f == nil {
-			continue
-		}
+	for _, f := range siblings(now.mark.Path) {
 		if _, found := t.marked(f); !found && t.known(f.mark.Identity) == nil {
 			f.mark.Done = true
 			t.Book.Put(f.mark)
@@ -170,56 +164,4 @@ func (t *Tailer) copied(f *follower) bool {
 		}
 	}
 	return false
-}
-
-// siblings are the names beside a file that rotation may have given it.
-func siblings(path string) []string {
-	extension := filepath.Ext(path)
-	stem := strings.TrimSuffix(path, extension)
-	found, _ := filepath.Glob(quote(path) + `[.\-]*`)
-	more, _ := filepath.Glob(quote(stem) + "-*" + quote(extension))
-	return slices.DeleteFunc(append(found, more...), func(name string) bool { return Compressed(name) || !rotatedName(name, path) })
-}
-
-// turned is what rotation adds to a name: a number, a date, a word.
-var turned = regexp.MustCompile(`^[.-]([0-9][0-9A-Za-z:._-]*|old|bak|prev)$`)
-
-// unturned takes that off again.
-var unturned = regexp.MustCompile(`^(.+?)[.-]([0-9][0-9A-Za-z:._-]*|old|bak|prev)$`)
-
-// rotatedName reports whether a name is one that rotation gives to the file of that path: access.log.1,
-// access.log-20261121, or access-2026-11-21T20-15-00.000.log.
-func rotatedName(name, path string) bool {
-	if added, is := strings.CutPrefix(name, path); is {
-		return turned.MatchString(added)
-	}
-	extension := filepath.Ext(path)
-	added, is := strings.CutPrefix(name, strings.TrimSuffix(path, extension))
-	return is && strings.HasSuffix(added, extension) && turned.MatchString(strings.TrimSuffix(added, extension))
-}
-
-// quote keeps a name's own characters from being wildcards.
-func quote(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
-}
-
-// candidate opens a file that may be one to follow.
-func candidate(path string) *follower {
-	file, identity, err := open(path)
-	if err != nil {
-		return nil
-	}
-	f := &follower{file: file, mark: bookmark.Mark{Path: path, Identity: identity}, grew: time.Now()}
-	if info, err := file.Stat(); err == nil {
-		f.mark.Seen = info.ModTime().UTC()
-	}
-	return f
-}
-
-func size(f *follower) int64 {
-	info, err := f.file.Stat()
-	if err != nil {
-		return -1
-	}
-	return info.Size()
 }

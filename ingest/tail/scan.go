@@ -63,7 +63,8 @@ func (t *Tailer) scan() {
 		t.Log.Info("looking for what was rotated while nothing could be read", "for", since.Round(time.Second))
 		for _, f := range slices.Clone(t.files) {
 			if !f.rotated {
-				t.ahead = append(t.ahead, t.missed(f)...)
+				between, _ := t.missed(f, bookmark.Mark{}, 0)
+				t.ahead = append(t.ahead, between...)
 			}
 		}
 	}
@@ -163,8 +164,9 @@ func (t *Tailer) admit(fresh []*follower) {
 		}
 		seenBefore := t.seen(f.mark.Path)
 		if seenBefore {
-			for _, between := range t.missed(f) {
-				t.add(between)
+			between, _ := t.missed(f, bookmark.Mark{}, 0)
+			for _, f := range between {
+				t.add(f)
 			}
 		} else {
 			t.ignore(f)
