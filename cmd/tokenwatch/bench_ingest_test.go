@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -113,6 +114,8 @@ type bench struct {
 	*testing.T
 	broker benchBroker
 	server *local.ClickHouse
+
+	profiling sync.WaitGroup
 }
 
 func newBench(t *testing.T) *bench {
@@ -241,15 +244,15 @@ func (b *bench) verify(db *clickhouse.DB) {
 	}
 }
 
-// profile keeps what a page of tokenwatch's profiler says, if that was asked for. It does not wait for it.
+// profile keeps what a page of tokenwatch's profiler says, if that was asked for. It does not wait for it; stop does.
 func (b *bench) profile(p *benchProgram, name, page string) {
 	if *benchProfile == "" {
 		return
 	}
-	go func() {
+	b.profiling.Go(func() {
 		body := p.page(b, page)
 		_ = os.WriteFile(filepath.Join(*benchProfile, name+".pprof"), []byte(body), 0o600)
-	}()
+	})
 }
 
 // benchProgram is tokenwatch as a process of its own, with engines that it has not started.
@@ -321,8 +324,12 @@ func (p *benchProgram) awaitHandled(b *bench, want int) {
 
 func (p *benchProgram) stop(b *bench) {
 	b.Helper()
+	b.profiling.Wait()
 	_ = p.command.Process.Signal(os.Interrupt) // if it is gone, the next line says so
 	if err := <-p.ended; err != nil {
 		b.Errorf("tokenwatch ended with %v", err)
+	}
+	if *benchProfile != "" {
+		_ = os.WriteFile(filepath.Join(*benchProfile, "tokenwatch.log"), []byte(p.log.String()), 0o600) // for those who look
 	}
 }

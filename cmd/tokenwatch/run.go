@@ -1,6 +1,11 @@
 package main
 
-import "errors"
+import (
+	"errors"
+	"runtime/debug"
+	"slices"
+	"strings"
+)
 
 type runCommand struct{}
 
@@ -12,6 +17,7 @@ func (runCommand) Run(p *process) error {
 		return err
 	}
 	log := p.logger(cfg.Log)
+	frugal(p.environ)
 	a, err := openApp(p.ctx, cfg, log)
 	if err == nil {
 		log.Info("watching", "version", version(), "topics", a.engines.kafka.Topics(), "group", a.engines.kafka.Group,
@@ -24,4 +30,13 @@ func (runCommand) Run(p *process) error {
 		err = nil // asked to end: what was under way has been finished or will be repeated
 	}
 	return errors.Join(err, a.close(p.ctx))
+}
+
+// frugal has garbage collected when there is half as much of it as of what is in use, rather than as much. What is in
+// use are blocks, which are few, large and used again: collecting them twice as often costs 1% more processor
+// time, and keeps a process at full load some 150 MB smaller. The environment's GOGC goes before it.
+func frugal(environ []string) {
+	if !slices.ContainsFunc(environ, func(v string) bool { return strings.HasPrefix(v, "GOGC=") }) {
+		debug.SetGCPercent(50)
+	}
 }

@@ -57,7 +57,7 @@ func DefaultConfig() Config {
 		ClientID:         "tokenwatch",
 		Partitions:       1,
 		MinBytes:         1,
-		MaxBytes:         4 << 20,
+		MaxBytes:         1 << 20,
 		MaxWait:          500 * time.Millisecond,
 		SessionTimeout:   10 * time.Second,
 		RebalanceTimeout: 30 * time.Second,

@@ -144,7 +144,7 @@ func (t *Tailer) wasRead(f *follower) bool {
 func (t *Tailer) ignore(now *follower) {
 	for _, f := range siblings(now.mark.Path) {
 		if _, found := t.marked(f); !found && t.known(f.mark.Identity) == nil {
-			f.mark.Done = true
+			f.mark.Done, f.mark.Offset = true, size(f)
 			t.Book.Put(f.mark)
 		}
 		_ = f.file.Close() // it was only identified
