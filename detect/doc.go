@@ -11,11 +11,15 @@
 // order give the same findings, whatever restarts in between ([Resume] rebuilds the
 // state of a partition exactly). It imports schema and the standard library.
 //
+// A partition may have a million tokens, so profiles are packed without pointers into
+// arrays (memory.go), and an event that is no news to its token only moves counters
+// (usual.go).
+//
 // Every detector answers in the same currency: a log-likelihood ratio
 //
 //	LLR = ln P(seen | theft) − ln P(seen | owner)          (natural logarithm, nats)
 //
 // so that evidence adds up. What moves together is counted once: the country, network,
 // client and hour of one visit form a group, of which each detector contributes its
-// strongest; further visits count less and less (see fuse.go).
+// strongest; further visits count less and less (see evidence.go).
 package detect

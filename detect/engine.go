@@ -168,9 +168,10 @@ func (e *Engine) profile(ev *schema.Event) *profile {
 	if e.Tokens() >= e.cfg.MaxTokens && e.Tokens() > 0 {
 		e.evict()
 	}
-	delete(e.gone, ev.Token)
 	e.young++
-	return e.memory.add(ev.Token)
+	p := e.memory.add(ev.Token)
+	e.comeBack(p)
+	return p
 }
 
 // drop forgets a profile.

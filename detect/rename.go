@@ -34,9 +34,8 @@ func (e *Engine) takeOver(ev *schema.Event) *profile {
 	}
 	p := e.memory.at(s)
 	e.giveUp(p, schema.ProfileRenamed)
-	delete(e.gone, ev.Token)
 	e.memory.rename(s, ev.Token)
-	p.stored = false
+	e.comeBack(p)
 	return p
 }
 
@@ -45,6 +44,12 @@ func (e *Engine) giveUp(p *profile, as schema.ProfileState) {
 	if p.stored {
 		e.gone[p.token] = givenUp{as, p.last}
 	}
+}
+
+// comeBack notes that a profile has a name which may have been given up.
+func (e *Engine) comeBack(p *profile) {
+	_, p.stored = e.gone[p.token]
+	delete(e.gone, p.token)
 }
 
 // givenUp are the rows for names that profiles have given up.

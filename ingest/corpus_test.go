@@ -22,10 +22,10 @@ const corpusSize = 16 << 10
 
 // corpus makes records of a format that differ as an API's traffic does: thousands of
 // tokens, addresses and paths, hundreds of clients. Each is a sample of the format in which
-// everything that the format reads has been replaced.
-func corpus(b testing.TB, name string) [][]byte {
+// everything that the format reads has been replaced. They are drawn from all samples that are whole records, or from those named.
+func corpus(b testing.TB, name string, samplesNamed string) [][]byte {
 	b.Helper()
-	samples := specimens(b, name)
+	samples := specimens(b, name, samplesNamed)
 	d := &drawing{Rand: rand.New(rand.NewPCG(7, 11)), at: at().Add(-time.Hour)}
 	records := make([][]byte, corpusSize)
 	for i := range records {
@@ -73,9 +73,9 @@ type saying struct {
 
 // specimens gives the format's samples that become events.
 // Short ones show a corner of the format, and are no measure of its speed.
-func specimens(b testing.TB, name string) []specimen {
+func specimens(b testing.TB, name, samplesNamed string) []specimen {
 	b.Helper()
-	paths, err := filepath.Glob(filepath.Join("format", "testdata", name, "*"))
+	paths, err := filepath.Glob(filepath.Join("format", "testdata", name, samplesNamed))
 	if err != nil {
 		b.Fatal(err)
 	}

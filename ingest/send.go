@@ -96,7 +96,9 @@ func (s *Sender) Send(ctx context.Context, text []byte, last bool) (done int, er
 		if err := s.flush(ctx, late); err != nil {
 			return err
 		}
-		done = r.End
+		if !r.Cut { // its end in the text is not where it ends
+			done = r.End
+		}
 		return nil
 	})
 	if err == nil {

@@ -48,7 +48,7 @@ func TestStorage(t *testing.T) {
 		t.Errorf("%.2f bytes a stored event, want at most %d", total, wantBytes)
 	}
 	if *storageAlternatives {
-		t.Log("\n" + b.compare(db, events))
+		t.Log("\n" + b.compare(db, events) + "\n" + b.merges(db, events))
 	}
 }
 
@@ -194,6 +194,31 @@ func (b *bench) try(db *clickhouse.DB, a alternative, events int) (size, insert,
 		b.Fatal(err)
 	}
 	return number(b.T, rows[0][0]) / float64(events), insert, merge, estimate[0][3]
+}
+
+// mergeBases are values of merge_selector_base, 5 being ClickHouse's own.
+var mergeBases = []int{5, 10, 20, 50}
+
+// merges counts how often a row is written again by merges when it comes in many blocks, and how many parts are left.
+func (b *bench) merges(db *clickhouse.DB, events int) string {
+	b.Helper()
+	var out strings.Builder
+	fmt.Fprintf(&out, "| merge_selector_base | merged rows an event | processor time, µs an event | parts left of 200 blocks |\n|---|---|---|---|\n")
+	for _, base := range mergeBases {
+		b.exec(db, "DROP TABLE IF EXISTS other SYNC")
+		b.exec(db, alternative{old: "merge_selector_base = 20", new: fmt.Sprint("merge_selector_base = ", base)}.definition(b.definition(db)))
+		before := b.number(db, "SELECT value FROM system.events WHERE event = 'MergedRows'")
+		took := b.perRow(events, func() {
+			for i := range 200 {
+				b.exec(db, fmt.Sprintf("INSERT INTO other SELECT * FROM events WHERE offset %% 200 = %d SETTINGS max_insert_threads = 1", i))
+			}
+			b.awaitMerges(db)
+		})
+		after := b.number(db, "SELECT value FROM system.events WHERE event = 'MergedRows'")
+		parts := b.number(db, "SELECT count() FROM system.parts WHERE active AND database = currentDatabase() AND table = 'other'")
+		fmt.Fprintf(&out, "| %d | %.2f | %.2f | %d |\n", base, float64(after-before)/float64(events), took, parts)
+	}
+	return out.String()
 }
 
 // perRow is the server's processor time for something, microseconds an event.

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -17,6 +21,8 @@ import (
 // TestScripts runs the command line as people do. Beside testscript's own commands there is
 //
 //	exits CODE tokenwatch ...   run it and hold it to an exit code
+//	broker                      start the embedded Kafka, for the rest of the script, where tokenwatch expects it
+//	awaits FILE REGEXP          wait until a file holds what matches
 //
 // and beside its variables $TAKEN, a port on which somebody else listens.
 func TestScripts(t *testing.T) {
@@ -27,7 +33,7 @@ func TestScripts(t *testing.T) {
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "broker": scriptBroker, "awaits": awaits},
 		Setup: func(env *testscript.Env) error {
 			taken, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
@@ -49,6 +55,36 @@ func TestScripts(t *testing.T) {
 			return free.Close()
 		},
 	})
+}
+
+func scriptBroker(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: broker")
+	}
+	k, err := local.StartKafka(local.KafkaConfig{Dir: ts.MkAbs("broker")})
+	ts.Check(err)
+	ts.Defer(func() { _ = k.Close() })
+	ts.Check(k.CreateTopic(context.Background(), "gateway.access", 2))
+	_, port, err := net.SplitHostPort(k.Brokers()[0])
+	ts.Check(err)
+	ts.Setenv(envPrefix+"KAFKA_PORT", port)
+}
+
+func awaits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: awaits FILE REGEXP")
+	}
+	want, err := regexp.Compile(args[1])
+	ts.Check(err)
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		text, err := os.ReadFile(ts.MkAbs(args[0])) // it may not be there yet
+		if err == nil && want.Match(text) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("not within a minute: %s in %s; have %s, %v", args[1], args[0], text, err)
+		}
+	}
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {

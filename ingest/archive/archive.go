@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/ingest/bookmark"
@@ -92,14 +93,14 @@ func (m *Importer) Run(ctx context.Context, files []string) error {
 	return err
 }
 
-// sinkError is an error of the sink, in which the next file would run too.
+// sinkError is an error of the sink or of the book, in which the next file would run too.
 type sinkError struct{ error }
 
 func (e *sinkError) Unwrap() error { return e.error }
 
 // one reads a file.
 func (m *Importer) one(ctx context.Context, path string) error {
-	file, err := os.Open(path)
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe without a writer must not hold it up
 	if err != nil {
 		m.Progress.End(path, err)
 		return err
@@ -118,6 +119,13 @@ func (m *Importer) one(ctx context.Context, path string) error {
 	err = m.read(ctx, file, &mark)
 	m.Book.Put(mark)
 	m.Progress.End(path, err)
+	var failed *sinkError
+	if errors.As(err, &failed) {
+		return err // the positions are saved at the end
+	}
+	if failed := m.save(); failed != nil {
+		return failed
+	}
 	return err
 }
 
@@ -125,7 +133,7 @@ func (m *Importer) one(ctx context.Context, path string) error {
 func (m *Importer) mark(file *os.File, path string) (bookmark.Mark, int64, error) {
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", path)
+		err = errors.New("no regular file; write what comes out of a pipe or a device into a file first")
 	}
 	if err != nil {
 		return bookmark.Mark{}, 0, err
@@ -136,9 +144,19 @@ func (m *Importer) mark(file *os.File, path string) (bookmark.Mark, int64, error
 	}
 	mark := bookmark.Mark{Path: path, Identity: identity, Seen: info.ModTime().UTC()}
 	if old, found := m.Book.Find(file); found && !m.Restart {
-		mark.Offset, mark.Done = old.Offset, old.Done && old.Seen.Equal(mark.Seen)
+		mark.Offset, mark.Done, mark.Loose = old.Offset, old.Done && old.Seen.Equal(mark.Seen), old.Loose
+		if !mark.Done && continues(file, old.Offset) {
+			mark.Offset, mark.Loose = old.Offset-old.Loose, 0
+		}
 	}
 	return mark, info.Size(), nil
+}
+
+// continues reports whether a file goes on at an offset other than with the end of the line before.
+func continues(file *os.File, offset int64) bool {
+	var next [1]byte
+	n, err := file.ReadAt(next[:], offset)
+	return n == 1 && err == nil && next[0] != '\n' && next[0] != '\r'
 }
 
 // read gives the text of a file to the sink, from where the mark stands.
@@ -152,35 +170,51 @@ func (m *Importer) read(ctx context.Context, file *os.File, mark *bookmark.Mark)
 	if m.buf == nil {
 		m.buf = make([]byte, chunk)
 	}
-	held := 0
+	held, safe := 0, mark.Offset
 	for {
 		n, err := io.ReadFull(plain, m.buf[held:])
 		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, unpack.ErrCorrupt)
 		held += n
-		done, failed := m.Sink.Send(ctx, m.buf[:held], last)
-		mark.Offset += int64(done)
-		if failed != nil {
-			return &sinkError{failed}
+		done, failed := m.send(ctx, m.buf[:held], last, mark)
+		if failed == nil && m.Sink.Resumable() || failed != nil && done > 0 {
+			safe = mark.Offset
 		}
-		if err != nil {
-			mark.Done = last
-			return unless(last, err)
+		if failed != nil || err != nil && !last {
+			mark.Offset = safe
+		}
+		switch {
+		case failed != nil:
+			return &sinkError{failed}
+		case last:
+			mark.Done = true
+			return nil
+		case err != nil:
+			return fmt.Errorf("behind byte %d of its text: %w", mark.Offset+int64(held-done), err)
 		}
 		if held = copy(m.buf, m.buf[done:held]); held == len(m.buf) {
 			m.buf = append(m.buf, make([]byte, chunk)...) // a value longer than a chunk
 		}
-		if err := m.save(*mark); err != nil {
-			return &sinkError{err}
+		if m.Sink.Resumable() {
+			m.Book.Put(*mark)
+			if err := m.save(); err != nil {
+				return err
+			}
 		}
 	}
 }
 
-// unless says what ended a file: nothing but its end, or else why it could be read no further.
-func unless(last bool, err error) error {
-	if last {
-		return nil
+// send gives text to the sink. At the end of a file it first gives it as if more came: only what the sink takes then is
+// sure to be whole, should the file be written to once more.
+func (m *Importer) send(ctx context.Context, text []byte, last bool, mark *bookmark.Mark) (done int, err error) {
+	done, err = m.Sink.Send(ctx, text, false)
+	mark.Offset += int64(done)
+	if err != nil || !last || done == len(text) {
+		return done, err
 	}
-	return err
+	rest, err := m.Sink.Send(ctx, text[done:], true)
+	mark.Offset += int64(rest)
+	mark.Loose = int64(rest)
+	return done + rest, err
 }
 
 // open reads a file's text from an offset.
@@ -193,25 +227,39 @@ func (m *Importer) open(file *os.File, offset int64) (io.ReadCloser, error) {
 		return nil, err
 	}
 	if name == "" {
+		if info, err := file.Stat(); err == nil && info.Size() < offset {
+			return nil, shorter(info.Size(), offset)
+		}
 		if _, err := file.Seek(offset, io.SeekStart); err != nil {
 			return nil, err
 		}
 		m.Progress.Read(offset)
 		return io.NopCloser(&counted{file, m.Progress}), nil
 	}
-	if _, err := io.CopyN(io.Discard, plain, offset); err != nil {
+	if skipped, err := io.CopyN(io.Discard, plain, offset); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = shorter(skipped, offset)
+		}
 		return nil, errors.Join(err, plain.Close())
 	}
 	return plain, nil
 }
 
-func (m *Importer) save(mark bookmark.Mark) error {
-	if !m.Sink.Resumable() || time.Since(m.saved) < saveEvery {
+// shorter says that what was imported is no longer in the file. To begin anew would send what is left twice.
+func shorter(size, offset int64) error {
+	return fmt.Errorf("it has %d bytes of text, but %d were imported before: it was cut or written anew; --restart imports it from its start", size, offset)
+}
+
+// save saves the positions now and then.
+func (m *Importer) save() error {
+	if time.Since(m.saved) < saveEvery {
 		return nil
 	}
 	m.saved = time.Now()
-	m.Book.Put(mark)
-	return m.Book.Save()
+	if err := m.Book.Save(); err != nil {
+		return &sinkError{err}
+	}
+	return nil
 }
 
 // counted tells how much of a file has been read.

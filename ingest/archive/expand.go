@@ -2,6 +2,7 @@ package archive
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -10,13 +11,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tokenwatch/tokenwatch/ingest/bookmark"
 )
 
 // Expand lists the files that arguments mean: names, wildcards, and folders with all that is in them but hidden files. Each
 // file comes once, those of one argument in the order of their names, and the rotated copies of a log oldest first.
 func Expand(arguments []string) ([]string, error) {
 	var files []string
-	seen := map[string]bool{}
+	seen := map[any]bool{} // files by where their data is, however they are called; those that cannot be found by name
 	for _, argument := range arguments {
 		found, err := expand(argument)
 		if err != nil {
@@ -27,17 +30,32 @@ func Expand(arguments []string) ([]string, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", file, err)
 			}
-			if !seen[whole] {
-				seen[whole], files = true, append(files, whole)
+			if key := place(whole); !seen[key] {
+				seen[key], files = true, append(files, whole)
 			}
 		}
 	}
 	return files, nil
 }
 
+// place tells a file from others: links to it are the same file.
+func place(path string) any {
+	info, err := os.Stat(path)
+	if err != nil {
+		return path
+	}
+	at, err := bookmark.Place(info)
+	if err != nil {
+		return path
+	}
+	return at
+}
+
 func expand(argument string) ([]string, error) {
 	paths := []string{argument}
-	if _, err := os.Stat(argument); err != nil {
+	if _, err := os.Stat(argument); errors.Is(err, fs.ErrPermission) {
+		return nil, err
+	} else if err != nil {
 		if paths, err = filepath.Glob(argument); err != nil {
 			return nil, fmt.Errorf("%s: %w", argument, err)
 		}
@@ -60,22 +78,39 @@ func expand(argument string) ([]string, error) {
 	return files, nil
 }
 
-// within lists a folder's regular files, or the file itself.
+// within lists a folder's regular files and links to such, or the file itself.
 func within(path string) (files []string, err error) {
-	err = filepath.WalkDir(path, func(at string, entry fs.DirEntry, err error) error {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return []string{path}, nil // if there is none, opening it tells why
+	}
+	root, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, err
+	}
+	err = filepath.WalkDir(root, func(at string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case at != path && strings.HasPrefix(entry.Name(), "."):
+		case at != root && strings.HasPrefix(entry.Name(), "."):
 			if entry.IsDir() {
 				return filepath.SkipDir
 			}
-		case at == path && !entry.IsDir(), entry.Type().IsRegular():
-			files = append(files, at)
+		case regular(at, entry):
+			files = append(files, filepath.Join(path, strings.TrimPrefix(at, root)))
 		}
 		return nil
 	})
 	return files, err
+}
+
+// regular reports whether an entry of a folder is a file, or leads to one. Links to folders may lead in circles.
+func regular(path string, entry fs.DirEntry) bool {
+	if entry.Type()&fs.ModeSymlink == 0 {
+		return entry.Type().IsRegular()
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // rotation takes a log's name apart: access.log.12.gz is access.log, 12; access.log-20261121 is access.log and a date.

@@ -10,9 +10,11 @@
 package bookmark
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -28,7 +30,8 @@ var ErrLocked = errors.New("another process works with it")
 type Mark struct {
 	Path     string    `json:"path"` // where it was last seen
 	Identity Identity  `json:"identity"`
-	Offset   int64     `json:"offset"` // in the plain bytes, if it is compressed
+	Offset   int64     `json:"offset"`          // in the plain bytes, if it is compressed
+	Loose    int64     `json:"loose,omitempty"` // of them, what was read last as a record though nothing ended it but the file
 	Skipping bool      `json:"skipping,omitempty"`
 	Done     bool      `json:"done,omitempty"`
 	Records  int       `json:"records,omitempty"`
@@ -44,7 +47,7 @@ type Book struct {
 }
 
 // maxMarks bounds a book. The oldest marks go first.
-const maxMarks = 10_000
+const maxMarks = 4096
 
 // Open reads a book, an empty one if there is none, and keeps other processes from opening it until Close.
 func Open(path string) (*Book, error) {
@@ -59,17 +62,43 @@ func Open(path string) (*Book, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("positions: %s: %w", path, ErrLocked), lock.Close())
 	}
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return b, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(text, b)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("positions: %s: %w (delete it to begin anew)", path, err), lock.Close())
+	if err := b.read(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.Join(fmt.Errorf("positions: %w", err), lock.Close())
 	}
 	return b, nil
+}
+
+// maxBytes is more than a full book has.
+const maxBytes = 64 << 20
+
+// read takes over what was saved. It may be asked to read anything.
+func (b *Book) read() error {
+	file, err := os.Open(b.path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxBytes))
+	if err != nil {
+		return err
+	}
+	strict := json.NewDecoder(bytes.NewReader(text))
+	strict.DisallowUnknownFields()
+	err = strict.Decode(b)
+	if _, more := strict.Token(); err == nil && !errors.Is(more, io.EOF) {
+		err = errors.New("more follows where it should end")
+	}
+	if err == nil && slices.ContainsFunc(b.Marks, Mark.impossible) {
+		err = errors.New("impossible positions in it")
+	}
+	if err != nil {
+		return fmt.Errorf("%s does not hold positions that tokenwatch wrote: %w. Name another file, or if this one was damaged, delete it to begin anew", b.path, err)
+	}
+	return nil
+}
+
+func (m Mark) impossible() bool {
+	return m.Loose < 0 || m.Offset < m.Loose || m.Identity.Length < 0 || m.Identity.Length > headBytes
 }
 
 // Save writes the book so that it is either the old or the new one after a crash, of the machine too.
@@ -124,8 +153,12 @@ func (b *Book) Put(m Mark) {
 
 // Find looks for the mark of an open file.
 func (b *Book) Find(file *os.File) (Mark, bool) {
+	at, err := place(file)
+	if err != nil {
+		return Mark{}, false
+	}
 	for _, m := range b.Marks {
-		if m.Identity.Is(file) {
+		if m.Identity.Same(at) && m.Identity.Begins(file) {
 			return m, true
 		}
 	}

@@ -129,7 +129,8 @@ func namedCaptures(t *table, cfg Config) {
 	tokens, consumers := numbered(cfg.Token), numbered(cfg.Consumer)
 	guessing := [2]bool{len(cfg.Token) == 0, len(cfg.Consumer) == 0}
 	t.finish = func(r *Record) {
-		list := captures(r.captured)
+		r.parts = captures(r.parts[:0], r.captured)
+		list := r.parts
 		for _, n := range tokens {
 			if n < len(list) && !unset(list[n]) && r.setToken(list[n], len(r.Token) > 0) {
 				break
@@ -157,13 +158,23 @@ func numbered(fields []string) []int {
 	return list
 }
 
-// captures parts what stands between the braces.
-func captures(braced []byte) [][]byte {
+// captures appends the parts of what stands between the braces.
+func captures(list [][]byte, braced []byte) [][]byte {
 	braced = bytes.TrimSuffix(bytes.TrimPrefix(braced, []byte("{")), []byte("}"))
-	if len(braced) == 0 {
-		return nil
+	for len(braced) > 0 && len(list) < maxCaptures-1 {
+		end := bytes.IndexByte(braced, '|')
+		if end < 0 {
+			return append(list, braced)
+		}
+		list = append(list, braced[:end])
+		if braced = braced[end+1:]; len(braced) == 0 {
+			return append(list, braced) // nothing, but a part
+		}
 	}
-	return bytes.SplitN(braced, []byte("|"), maxCaptures)
+	if len(braced) > 0 {
+		list = append(list, braced)
+	}
+	return list
 }
 
 // guessCaptures takes captured headers for what their looks leave no doubt about: a

@@ -57,8 +57,7 @@ func httplogFields(obj, address, when, rest []byte) ([]byte, bool) {
 	for i := range fields {
 		fields[i], rest = word(rest)
 	}
-	phases := bytes.Split(fields[timers], []byte("/"))
-	if len(phases) != 5 || !isStatus(fields[code]) && string(fields[code]) != "-1" || bytes.Count(fields[connections], []byte("/")) != 4 {
+	if bytes.Count(fields[timers], []byte("/")) != 4 || !isStatus(fields[code]) && string(fields[code]) != "-1" || bytes.Count(fields[connections], []byte("/")) != 4 {
 		return obj, false
 	}
 	captured, request, ok := httplogTail(rest)
@@ -68,7 +67,7 @@ func httplogFields(obj, address, when, rest []byte) ([]byte, bool) {
 	obj = appendField(obj, "client_ip", address)
 	obj = appendField(obj, "request_date", when)
 	obj = appendField(obj, "frontend_name", fields[frontend])
-	obj = appendField(obj, "time_active", bytes.TrimPrefix(phases[4], []byte("+")))
+	obj = appendField(obj, "time_active", bytes.TrimPrefix(fields[timers][bytes.LastIndexByte(fields[timers], '/')+1:], []byte("+")))
 	if string(fields[code]) != "-1" {
 		obj = appendField(obj, "status_code", fields[code])
 	}

@@ -40,14 +40,15 @@ type Record struct {
 	clock     []byte // the text that Time was read from
 	query     []byte // query string that stands apart from URI
 	captured  []byte // headers that HAProxy captured
-	elsewhere bool   // has a field of a gateway that shares most of this table's names
+	parts     [][]byte
+	elsewhere bool // has a field of a gateway that shares most of this table's names
 }
 
 // reset empties the record for the next entry and keeps its memory.
 func (r *Record) reset(item int) {
-	secrets := r.Secrets[:0]
+	secrets, parts := r.Secrets[:0], r.parts[:0]
 	*r = Record{}
-	r.Item, r.Secrets = item, secrets
+	r.Item, r.Secrets, r.parts = item, secrets, parts
 }
 
 // maxSecrets bounds how many credentials of one entry are searched for in what is stored.

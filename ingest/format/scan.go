@@ -190,6 +190,17 @@ const wantNext = "a comma or the end of what was opened"
 
 // number checks a number.
 func (s *scanner) number(i int) int {
+	data, end := s.data, i
+	for end < len(data) && data[end]-'0' <= 9 {
+		end++
+	}
+	if end < len(data) && (data[end] == ',' || data[end] == '}') && (end == i+1 || end > i && data[i] != '0') {
+		return end // whole, as nearly all are
+	}
+	return s.anyNumber(i)
+}
+
+func (s *scanner) anyNumber(i int) int {
 	if s.data[i] == '-' {
 		i++
 	}

@@ -33,8 +33,9 @@ type step struct {
 // place.
 const (
 	maxStep  = 64 // bytes
-	maxFirst = 4  // a power of two, like maxLater
-	maxLater = 64
+	maxFirst = 4
+	minLater = 32 // a power of two, like maxLater
+	maxLater = 256
 	nearby   = 4 // places that a step may have
 )
 
@@ -93,13 +94,17 @@ func (s *steps) learn(last *step, text []byte, kid *node, mark int8) *step {
 		return &s.long
 	}
 	if s.later == nil {
-		s.first, s.later = make([]step, maxFirst), make([]step, maxLater)
+		s.first, s.later = make([]step, maxFirst), make([]step, minLater)
 	}
 	among := s.later
 	if last == &s.start {
 		among = s.first // never behind a value: it has no comma
 	}
-	next := seat(among, text)
+	next, free := seat(among, text)
+	if !free && len(among) >= minLater && len(among) < maxLater {
+		s.later = make([]step, 2*len(among)) // what was learnt before is soon learnt again
+		next, _ = seat(s.later, text)
+	}
 	if !next.is(text) {
 		kept := next.values.kept // the memory serves again
 		*next = newStep(text, kid, mark)
@@ -111,16 +116,16 @@ func (s *steps) learn(last *step, text []byte, kid *node, mark int8) *step {
 	return next
 }
 
-// seat is where a step stands, or where it may be put.
-func seat(among []step, text []byte) *step {
-	home := hash(text, 0x9e3779b97f4a7c15) >> 32
+// seat is where a step stands, or where it may be put: free tells whether nothing else stands there.
+func seat(among []step, text []byte) (s *step, free bool) {
+	home := hash(text, 0x9e3779b97f4a7c15) >> 40 // its upper bits are the well mixed ones
 	for n := range uint64(nearby) {
-		s := &among[(home+n)%uint64(len(among))]
+		s = &among[(home+n)%uint64(len(among))]
 		if s.size == 0 || s.is(text) {
-			return s
+			return s, true
 		}
 	}
-	return &among[home%uint64(len(among))]
+	return &among[home%uint64(len(among))], false
 }
 
 // values are objects and arrays that stood behind a key which the table does not know. They have

@@ -196,6 +196,12 @@ func (w *walker) other(s *step, i int) int {
 	switch {
 	case i >= len(w.data):
 		return w.value(i)
+	case w.data[i]-'0' <= 9:
+		end := w.number(i)
+		if end >= 0 && s.node != nil {
+			w.note(s.node, i, end, number, false)
+		}
+		return end
 	case s.node == nil && (w.data[i] == '{' || w.data[i] == '['):
 		return w.passing(s, i)
 	case s.node == nil:

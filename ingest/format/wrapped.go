@@ -19,6 +19,12 @@ type wrapped struct {
 	wraps int
 	inner *stream // opened when first needed
 	buf   []byte
+	found [][]byte
+
+	outer *stream // of the entry at hand
+	entry []byte  // that stands for what is found in it; nil if each of those stands for itself
+	done  bool    // something was emitted
+	emit  func(*Record) error
 }
 
 // wrappers are the keys under which agents put what they were given, in the order in
@@ -31,8 +37,10 @@ var wrappers = [...]string{
 
 // unwrap has the stream emit what the entry wraps, and reports whether it wraps anything.
 func (w *wrapped) unwrap(s *stream, entry []byte) (done bool, err error) {
-	for _, found := range w.candidates(entry) {
-		if done, err = w.try(s, entry, found); done {
+	w.outer = s
+	w.found = w.candidates(w.found[:0], entry)
+	for _, found := range w.found {
+		if done, err = w.try(entry, found); done {
 			return true, err
 		}
 	}
@@ -42,21 +50,21 @@ func (w *wrapped) unwrap(s *stream, entry []byte) (done bool, err error) {
 // maxCandidates bounds how many values of an entry are tried.
 const maxCandidates = 4
 
-// candidates lists the values of the entry that may be what it wraps.
-func (w *wrapped) candidates(entry []byte) [][]byte {
+// candidates appends the values of the entry that may be what it wraps.
+func (w *wrapped) candidates(list [][]byte, entry []byte) [][]byte {
 	if len(entry) == 0 || entry[0] != '{' {
-		return nil
+		return list
 	}
 	var values [len(wrappers)][]byte
 	s := scanner{data: entry}
 	for i := s.space(1); i < len(entry) && entry[i] == '"'; i = s.space(i) {
 		name, _, at := s.key(i)
 		if at < 0 {
-			return nil
+			return list
 		}
 		end := s.value(at)
 		if end < 0 {
-			return nil
+			return list
 		}
 		for n, known := range wrappers {
 			if known == string(name) {
@@ -68,7 +76,6 @@ func (w *wrapped) candidates(entry []byte) [][]byte {
 			break
 		}
 	}
-	var list [][]byte
 	for _, value := range values {
 		if len(value) > 2 && len(list) < maxCandidates {
 			list = append(list, value)
@@ -79,7 +86,7 @@ func (w *wrapped) candidates(entry []byte) [][]byte {
 
 // try reads one value as a record. It counts as one if an entry in it is of the format,
 // whether or not that can become an event.
-func (w *wrapped) try(s *stream, entry, value []byte) (done bool, err error) {
+func (w *wrapped) try(entry, value []byte) (done bool, err error) {
 	switch value[0] {
 	case '"':
 		w.buf = unescape(w.buf[:0], value[1:len(value)-1])
@@ -98,24 +105,29 @@ func (w *wrapped) try(s *stream, entry, value []byte) (done bool, err error) {
 		if w.inner, err = openStream(w.name, w.cfg, w.wraps); err != nil {
 			return true, err
 		}
+		w.emit = w.unwrapped // bound once: binding it allocates
 	}
-	err = w.inner.Decode(value, func(r *Record) error {
-		if r.Item == 0 && isFault(r.Err, UnknownFormat) || isFault(r.Err, BadLine) {
-			return errNothing
-		}
-		if entry != nil {
-			r.Raw = entry
-		}
-		s.name = w.inner.name
-		r.Item = s.item
-		s.item++
-		done = true
-		return s.emit(r)
-	})
-	if _, fault := err.(*Fault); (fault || err == errNothing) && !done {
+	w.entry, w.done = entry, false
+	err = w.inner.Decode(value, w.emit)
+	if _, fault := err.(*Fault); (fault || err == errNothing) && !w.done {
 		return false, nil
 	}
 	return true, err
+}
+
+// unwrapped takes an entry of what is wrapped for one of the record's.
+func (w *wrapped) unwrapped(r *Record) error {
+	if r.Item == 0 && isFault(r.Err, UnknownFormat) || isFault(r.Err, BadLine) {
+		return errNothing
+	}
+	if w.entry != nil {
+		r.Raw = w.entry
+	}
+	w.outer.name = w.inner.name
+	r.Item = w.outer.item
+	w.outer.item++
+	w.done = true
+	return w.outer.emit(r)
 }
 
 // errNothing ends the reading of a value that turns out to be nothing.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/tokenwatch/tokenwatch/ingest/unpack"
@@ -63,8 +64,8 @@ func (b *body) give(n int64) {
 const (
 	// firstRead is what a body gets to begin with; most are no longer.
 	firstRead = 64 << 10
-	// maxWindow is how much a compressed body may have its decompressor remember: what RFC 9659 allows in HTTP.
-	maxWindow = 8 << 20
+	// otherWindow is what the decompressors of gzip and deflate remember.
+	otherWindow = 64 << 10
 )
 
 // read reads a whole body and undoes its compression, which is also recognised where no header names it. It fails when
@@ -73,21 +74,24 @@ func (b *body) read(r *http.Request, most int64) error {
 	if r.ContentLength > most {
 		return errTooLarge // it does not get smaller
 	}
-	window := min(maxWindow, most)
-	encoding := r.Header.Get("Content-Encoding")
-	if encoding != "" && encoding != "identity" {
-		if err := b.take(window); err != nil {
-			return err
-		}
-		defer b.give(window)
+	if err := b.take(overhead); err != nil {
+		return err
 	}
-	plain, err := unpack.Open(r.Body, encoding, max(window, 1<<10))
+	encoding := r.Header.Get("Content-Encoding")
+	unpacking := &body{from: b.from} // what is needed only until the body is read
+	defer unpacking.free()
+	if err := unpacking.take(window(encoding)); err != nil {
+		return err
+	}
+	// Compressed bytes out of which nothing comes have to end, too. Decompressors that work one behind the other share.
+	raw, layers := http.MaxBytesReader(nil, r.Body, most), int64(1+strings.Count(encoding, ","))
+	plain, err := unpack.Open(raw, encoding, max(1<<10, maxWindow/layers))
 	if err != nil {
 		return err
 	}
 	defer plain.Close()
 	if encoding == "" {
-		if plain, err = b.sniff(plain, window); err != nil {
+		if plain, err = unpacking.sniff(plain); err != nil {
 			return err
 		}
 		defer plain.Close()
@@ -95,13 +99,24 @@ func (b *body) read(r *http.Request, most int64) error {
 	return b.fill(plain, most, firstSize(r, encoding, most))
 }
 
+// window is what decompressing needs. A zstd stream names a window that suits its level, however short it is.
+func window(encoding string) int64 {
+	switch encoding = strings.ToLower(encoding); {
+	case encoding == "", encoding == "identity":
+		return 0
+	case strings.Contains(encoding, "zstd"):
+		return maxWindow
+	}
+	return otherWindow
+}
+
 // sniff looks whether the bytes are compressed although nothing says so.
-func (b *body) sniff(r io.Reader, window int64) (io.ReadCloser, error) {
-	plain, name, err := unpack.Sniff(r, max(window, 1<<10))
+func (b *body) sniff(r io.Reader) (io.ReadCloser, error) {
+	plain, name, err := unpack.Sniff(r, maxWindow)
 	if err != nil || name == "" {
 		return plain, err
 	}
-	if err := b.take(window); err != nil {
+	if err := b.take(window(name)); err != nil {
 		return nil, errors.Join(err, plain.Close())
 	}
 	return plain, nil
@@ -163,7 +178,7 @@ func (b *body) isTrial() bool {
 // broken says what is wrong with a body that should be a single JSON value and is none. Of several lines each is judged where
 // it is decoded.
 func (b *body) broken() error {
-	text := bytes.TrimSpace(b.text)
+	text := bytes.TrimPrefix(bytes.TrimSpace(b.text), []byte("\xef\xbb\xbf")) // some libraries mark UTF-8
 	if bytes.IndexByte(text, '\n') >= 0 {
 		return nil
 	}

@@ -61,19 +61,23 @@ func (c Config) Enabled() bool { return c.Token != "" || c.TokenFile != "" }
 const (
 	// minToken is how long a token must be: a shorter one can be guessed over the network.
 	minToken = 16
-	// share is how many times over a body may need its size: while its buffer grows there are two of them, and a
-	// decompressor has its window.
-	share = 3
+	// maxWindow is how much a compressed body may have its decompressor remember: what RFC 9659 allows in HTTP.
+	maxWindow = 8 << 20
+	// overhead is what a request costs besides its body. It bounds how many short ones there are at once.
+	overhead = 32 << 10
 )
+
+// leastInFlight is what the largest body needs: while its buffer grows there are two of them.
+func (c Config) leastInFlight() int64 { return 2*c.MaxBodyBytes + maxWindow + 2*overhead }
 
 // Validate reports the first key that cannot work.
 func (c Config) Validate() error {
 	switch {
 	case c.MaxBodyBytes < 1<<10 || c.MaxBodyBytes > 1<<30:
 		return fmt.Errorf("intake.max_body_bytes: %d is not between 1024 and %d", c.MaxBodyBytes, 1<<30)
-	case c.MaxInFlightBytes < share*c.MaxBodyBytes:
-		return fmt.Errorf("intake.max_in_flight_bytes: %d is less than %d times intake.max_body_bytes, so the largest body would never fit",
-			c.MaxInFlightBytes, share)
+	case c.MaxInFlightBytes < c.leastInFlight():
+		return fmt.Errorf("intake.max_in_flight_bytes: %d is not enough for the largest body while it is decompressed, which needs twice intake.max_body_bytes and somewhat more than 8 MiB: %d",
+			c.MaxInFlightBytes, c.leastInFlight())
 	case c.Timeout < time.Second || c.Timeout > 10*time.Minute:
 		return fmt.Errorf("intake.timeout: %s is not between 1s and 10m", c.Timeout)
 	}

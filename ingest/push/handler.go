@@ -85,7 +85,9 @@ func refuse(status int, format string, args ...any) *refusal {
 
 // ServeHTTP takes one body.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	result, size, err := h.take(w, r)
+	line := http.NewResponseController(w)
+	_ = line.SetReadDeadline(time.Now().Add(h.cfg.Timeout)) // refused bodies too: the server reads some of them. A recorder in a test has none
+	result, size, err := h.take(line, r)
 	w.Header().Set("Content-Type", "application/json")
 	status, answer := http.StatusOK, any(result)
 	if no := (*refusal)(nil); errors.As(err, &no) {
@@ -110,7 +112,7 @@ func (h *Handler) explain(w http.ResponseWriter, no *refusal) {
 	}
 }
 
-func (h *Handler) take(w http.ResponseWriter, r *http.Request) (Result, int, error) {
+func (h *Handler) take(line *http.ResponseController, r *http.Request) (Result, int, error) {
 	if err := h.admit(r); err != nil {
 		return Result{}, 0, err
 	}
@@ -122,12 +124,12 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request) (Result, int, err
 	if deliver == nil {
 		return Result{}, 0, &refusal{http.StatusServiceUnavailable, 5 * time.Second, "tokenwatch is starting; /readyz says what it waits for"}
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.cfg.Timeout)) // a recorder in a test has none
 	b := &body{from: &h.budget}
 	defer b.free()
 	if err := b.read(r, h.cfg.MaxBodyBytes); err != nil {
 		return Result{}, 0, h.unread(err)
 	}
+	_ = line.SetReadDeadline(time.Time{}) // while Kafka is awaited it would make the server believe that the sender is gone
 	result, err := h.pass(r, topic, b, *deliver)
 	return result, len(b.text), err
 }
@@ -189,7 +191,7 @@ func (h *Handler) unread(err error) error {
 	switch {
 	case errors.Is(err, errFull):
 		return &refusal{http.StatusTooManyRequests, time.Second, "too much at once (intake.max_in_flight_bytes); send it again"}
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, errTooLarge), errors.As(err, new(*http.MaxBytesError)):
 		return refuse(http.StatusRequestEntityTooLarge, "more than %d bytes, decompressed (intake.max_body_bytes); send smaller batches", h.cfg.MaxBodyBytes)
 	case errors.Is(err, unpack.ErrUnknown):
 		return refuse(http.StatusUnsupportedMediaType, "Content-Encoding: %v", err)
@@ -216,7 +218,9 @@ func (h *Handler) pass(r *http.Request, topic string, b *body, deliver Deliver) 
 	ctx, cancel := context.WithTimeout(r.Context(), h.cfg.Timeout)
 	defer cancel()
 	result, err := deliver(ctx, topic, b.text)
-	h.note(topic, err)
+	if err == nil || r.Context().Err() == nil { // a sender who hung up says nothing about Kafka
+		h.note(topic, err)
+	}
 	if err != nil {
 		return result, &refusal{http.StatusServiceUnavailable, 5 * time.Second, "Kafka does not take the records at the moment; send all of them again"}
 	}

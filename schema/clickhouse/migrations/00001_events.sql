@@ -6,7 +6,9 @@
 -- third larger, ZSTD without T64 for latency_us a quarter, T64 for offset a third, Gorilla
 -- for cost_usd a quarter. A block is written as one compact part (one file, not one a
 -- column): 0.7 us a row of the server's processor time instead of 1.3; merging ten parts
--- or more at a time takes 0.5 us a row off the merges.
+-- or more at a time takes 0.5 us a row off the merges. merge_selector_base says how much larger the parts of the next
+-- level of merges are: a row is rewritten 3.6 times on its way through 190 blocks with 5, the default, and twice
+-- with 20 (deploy/adr/0006-storage.md has the alternatives, and the command that measures them).
 
 -- +goose NO TRANSACTION
 -- +goose Up
@@ -71,7 +73,8 @@ SETTINGS
     replicated_deduplication_window_seconds = 604800,
     ttl_only_drop_parts = 1,
     min_bytes_for_wide_part = 134217728,
-    min_parts_to_merge_at_once = 10
+    min_parts_to_merge_at_once = 10,
+    merge_selector_base = 20
 COMMENT 'Every request made with a token. One row a request, stored exactly once.';
 
 CREATE TABLE IF NOT EXISTS dead_letters

@@ -39,7 +39,10 @@ SETTINGS
     non_replicated_deduplication_window = 10000,
     replicated_deduplication_window = 10000,
     replicated_deduplication_window_seconds = 604800,
-    ttl_only_drop_parts = 1
+    ttl_only_drop_parts = 1,
+    min_bytes_for_wide_part = 134217728,
+    min_parts_to_merge_at_once = 10,
+    merge_selector_base = 20
 COMMENT 'Activity per token, hour, place, network and client: what a profile is rebuilt from. Sums are partial until merged, so always aggregate.';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS activity_hours_mv TO activity_hours AS

@@ -1,8 +1,12 @@
--- activity_minutes used to be a table that a materialized view filled. It is a view of events now (see 00004): a
--- database that has the table changes over.
+-- Brings a database that has older versions of 00001 and 00004 up to what these say now (deploy/adr/0006-storage.md):
+-- fewer merges, and activity_minutes as a view of events where it was a table that a materialized view filled.
 
 -- +goose NO TRANSACTION
 -- +goose Up
+ALTER TABLE events MODIFY SETTING merge_selector_base = 20;
+
+ALTER TABLE activity_hours MODIFY SETTING min_bytes_for_wide_part = 134217728, min_parts_to_merge_at_once = 10, merge_selector_base = 20;
+
 DROP VIEW IF EXISTS activity_minutes_mv SYNC;
 
 DROP TABLE IF EXISTS activity_minutes SYNC;
