@@ -12,7 +12,10 @@ KAFKA  := $(LOCAL)/data/realkafka/.fetched
 export CGO_ENABLED ?= 0
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo yes)
 
-.PHONY: help demo test test-kafka kafka build setup torture lint fuzz clean
+# The measurements are tests that are told to be large. They run without the race detector.
+BENCH := CGO_ENABLED=0 go test ./cmd/tokenwatch -v -count=1 -timeout 4h
+
+.PHONY: help bench-ingest bench-storage bench-query demo test test-kafka kafka build setup torture lint fuzz clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +57,16 @@ $(ASSETS): $(LOCAL)/package-lock.json
 $(ASN): $(ASSETS)
 	@$(MAKE) --no-print-directory build
 	@$(BIN) setup
+
+bench-ingest: setup ## Measure ingest beside ClickHouse's own Kafka engine (RECORDS=5000000, LIVE=60s, BROKER=auto|kafka|kfake)
+	@$(BENCH) -run '^TestIngestRate$$' -ingest-records $(or $(RECORDS),5000000) -ingest-settings 3 -ingest-broker $(or $(BROKER),auto) \
+		-ingest-live $(or $(LIVE),60s) $(if $(PARTITIONS),-ingest-partitions $(PARTITIONS)) $(if $(PROFILE),-ingest-profile $(abspath $(PROFILE)))
+
+bench-storage: setup ## Measure the bytes an event takes on disk, and other ways to store it (SEED=1)
+	@$(BENCH) -run '^TestStorage$$' -storage-events 0 -storage-alternatives -storage-seed $(SEED)
+
+bench-query: setup ## Measure questions about one token over many rows (ROWS=100000000)
+	@$(BENCH) -run '^TestQueries$$' -query-rows $(or $(ROWS),100000000) -query-rounds 100
 
 lint: ## Vet, static analysis, formatting
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt'ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }

@@ -127,7 +127,7 @@ func appendTemplate(dst, path []byte) []byte {
 			segment, rest = path[:i], path[i:]
 		}
 		if len(segment) > 0 {
-			dst = append(append(dst, '/'), templated(segment)...)
+			dst = appendSegment(append(dst, '/'), segment)
 		}
 		path = rest
 	}
@@ -137,12 +137,12 @@ func appendTemplate(dst, path []byte) []byte {
 	return dst
 }
 
-// templated is the segment itself if it is a word, and a placeholder if it is a value.
-func templated(segment []byte) []byte {
+// appendSegment appends the segment itself if it is a word, and a placeholder if it is a value.
+func appendSegment(dst, segment []byte) []byte {
 	if len(segment) > maxSegment || !word(segment) || bytes.Contains(segment, []byte(blanked)) {
-		return []byte("{id}")
+		return append(dst, "{id}"...)
 	}
-	return segment
+	return append(dst, segment...)
 }
 
 // word tells words of an API from values: a number, a UUID, a hexadecimal or a long mixed

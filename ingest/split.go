@@ -187,7 +187,7 @@ func (s *Splitter) object(text []byte, at, line int, last bool) (end int, is ver
 // patience is how many times the longest record may be scanned in vain before values are no longer
 // looked for beyond the end of their line: without it, text made to look like the beginnings of many objects would
 // be scanned again for each.
-const patience = 64
+const patience = 8
 
 // line takes a line of text, or what is left of one, as it is.
 func (s *Splitter) line(text []byte, from, line int) (end int) {

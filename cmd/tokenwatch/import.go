@@ -96,7 +96,6 @@ type importReport struct {
 
 	path    string
 	size    int64
-	resumed bool
 	records int       // before this file
 	late    int       // before this file
 	latest  time.Time // the latest request before this file
