@@ -405,6 +405,8 @@ func TestBlockConfigValidate(t *testing.T) {
 		"ingest.block.rows":           func(c *ingest.BlockConfig) { c.Rows = 0 },
 		"ingest.block.bytes":          func(c *ingest.BlockConfig) { c.Bytes = 10 },
 		"ingest.block.flush_interval": func(c *ingest.BlockConfig) { c.FlushInterval = time.Hour },
+		"ingest.block.memory":         func(c *ingest.BlockConfig) { c.Memory = 1 << 10 },
+		"ingest.block.inserts":        func(c *ingest.BlockConfig) { c.Inserts = 0 },
 		"ingest.block.grace":          func(c *ingest.BlockConfig) { c.Grace = -1 },
 	} {
 		c := ingest.DefaultBlockConfig()

@@ -64,6 +64,7 @@ func serveHTTP(l net.Listener, registry *prometheus.Registry, ready *readiness, 
 	s := &httpServer{failed: make(chan error, 1), server: &http.Server{
 		Handler:           routes(registry, ready, profiler, intake),
 		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}
 	go func() { s.failed <- s.server.Serve(l) }()

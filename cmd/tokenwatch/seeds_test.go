@@ -59,7 +59,7 @@ func TestWorlds(t *testing.T) {
 		*worlds, thefts-missed, thefts, falsely, history, 1000*float64(history)/float64(max(days, 1)))
 }
 
-func placesOrSkip(t *testing.T) *geo.Locator {
+func placesOrSkip(t testing.TB) *geo.Locator {
 	t.Helper()
 	assets, err := local.FindAssets()
 	if assets.CityIPv4 == "" || assets.ASN == "" {
@@ -111,7 +111,7 @@ type player struct {
 	offset  int64
 }
 
-func newPlayer(t *testing.T, places *geo.Locator, at time.Time) *player {
+func newPlayer(t testing.TB, places *geo.Locator, at time.Time) *player {
 	t.Helper()
 	pepper, err := ingest.ParsePepper("a pepper for tests only")
 	if err != nil {

@@ -85,9 +85,8 @@ func refuse(status int, format string, args ...any) *refusal {
 
 // ServeHTTP takes one body.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	line := http.NewResponseController(w)
-	_ = line.SetReadDeadline(time.Now().Add(h.cfg.Timeout)) // refused bodies too: the server reads some of them. A recorder in a test has none
-	result, size, err := h.take(line, r)
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.cfg.Timeout)) // refused bodies too: the server reads some of them. A recorder in a test has none
+	result, size, err := h.take(r)
 	w.Header().Set("Content-Type", "application/json")
 	status, answer := http.StatusOK, any(result)
 	if no := (*refusal)(nil); errors.As(err, &no) {
@@ -112,7 +111,7 @@ func (h *Handler) explain(w http.ResponseWriter, no *refusal) {
 	}
 }
 
-func (h *Handler) take(line *http.ResponseController, r *http.Request) (Result, int, error) {
+func (h *Handler) take(r *http.Request) (Result, int, error) {
 	if err := h.admit(r); err != nil {
 		return Result{}, 0, err
 	}
@@ -129,7 +128,6 @@ func (h *Handler) take(line *http.ResponseController, r *http.Request) (Result, 
 	if err := b.read(r, h.cfg.MaxBodyBytes); err != nil {
 		return Result{}, 0, h.unread(err)
 	}
-	_ = line.SetReadDeadline(time.Time{}) // while Kafka is awaited it would make the server believe that the sender is gone
 	result, err := h.pass(r, topic, b, *deliver)
 	return result, len(b.text), err
 }
