@@ -15,8 +15,10 @@ type Config struct {
 	// Probation is how long a new place, client or hour must go without an alert before it
 	// counts as the owner's.
 	Probation time.Duration `yaml:"probation"`
-	// MaxTokens bounds the profiles kept in memory for each partition. Beyond it the
-	// profiles that were unused for longest are dropped, young ones first.
+	// MaxTokens bounds the profiles kept in memory for each partition, of about 1 KiB each.
+	// Beyond it the profiles that were unused for longest are dropped, young ones first. It
+	// is no bound of the process: which profiles are dropped, and so what is found, must
+	// not depend on which partitions a process happens to own.
 	MaxTokens int `yaml:"max_tokens"`
 	// SnapshotEvery is how often changed profiles are stored, in event-independent wall
 	// time; a restart replays what came since.

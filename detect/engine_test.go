@@ -227,6 +227,10 @@ func TestTrouble(t *testing.T) {
 			ev.Time = time.Unix(0, 0)
 		case 4:
 			ev.Client, ev.UserAgent = "", ""
+		case 5:
+			ev.Time = ev.Time.AddDate(0, 0, r.IntN(20)-10) // a clock that is days wrong
+		case 6:
+			ev.Time = time.Unix(-1<<40, 0)
 		}
 		if f := e.Process(&ev); f != nil && f.Score < 1 {
 			t.Fatalf("a finding below the line: %+v", f)

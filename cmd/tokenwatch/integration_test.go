@@ -72,8 +72,8 @@ func TestRecordsOfAllKinds(t *testing.T) {
 		t.Errorf("events:\n%s\nwant:\n%s", strings.Join(have, "\n"), strings.Join(want, "\n"))
 	}
 	want = []string{
-		"1 0 empty", "3 0 no_token", "5 0 bad_json", "7 0 bad_utf8", "8 0 too_large", "9 0 empty", "10 0 empty", "11 0 bad_json",
-		"12 0 bad_json", "13 0 no_time", "14 0 bad_status", "15 2 no_token", "16 0 unknown_format",
+		"1 0 empty", "3 0 no_token", "5 0 bad_line", "7 0 bad_utf8", "8 0 too_large", "9 0 empty", "10 0 empty", "11 0 bad_json",
+		"12 0 bad_line", "13 0 no_time", "14 0 bad_status", "15 2 no_token", "16 0 unknown_format",
 	}
 	if have := p.ask(t, "SELECT offset, item, reason FROM dead_letters ORDER BY offset, item"); !slices.Equal(have, want) {
 		t.Errorf("dead letters:\n%s\nwant:\n%s", strings.Join(have, "\n"), strings.Join(want, "\n"))
@@ -107,7 +107,8 @@ func showsInMetrics(t *testing.T, p *program, records int) {
 		{"tokenwatch_rows_total", []string{`table="dead_letters"`}, 13},
 		{"tokenwatch_dead_letters_total", nil, 13},
 		{"tokenwatch_dead_letters_total", []string{`reason="too_large"`}, 1},
-		{"tokenwatch_dead_letters_total", []string{`reason="bad_json"`}, 3},
+		{"tokenwatch_dead_letters_total", []string{`reason="bad_json"`}, 1},
+		{"tokenwatch_dead_letters_total", []string{`reason="bad_line"`}, 2},
 		{"tokenwatch_lag", nil, 0},
 		{"tokenwatch_next_offset", nil, float64(records)},
 		{"tokenwatch_insert_retries_total", nil, 0},
