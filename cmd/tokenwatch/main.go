@@ -18,11 +18,13 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/tokenwatch/tokenwatch/deploy/local"
+	"github.com/tokenwatch/tokenwatch/deploy/simulate"
 )
 
 // cli is the command line. Its tags are the --help that a newcomer learns from.
@@ -37,6 +39,7 @@ type cli struct {
 	Deadletters deadLettersCommand `cmd:"" help:"Look at records that could not become events, and replay those that now can."`
 	Fingerprint fingerprintCommand `cmd:"" help:"Read tokens from standard input, one a line, and print each one's fingerprint: what the tables, findings and messages call it."`
 	Decode      decodeCommand      `cmd:"" help:"Show what records become, column by column, and why one is refused. Needs neither Kafka nor ClickHouse."`
+	Simulate    simulateCommand    `cmd:"" help:"Write the access logs of a made-up fleet, with thefts in it and the truth about them: something to run backtest on, or to fill a trial with."`
 	Setup       setupCommand       `cmd:"" help:"Build the database of networks (ASN) that the embedded engines' folder lacks. 'make setup' calls it."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 
@@ -74,7 +77,7 @@ func (p *process) main(args []string) int {
 		kong.Description("Tells you when an API token is used as its owner would not."+
 			"\n\nNew here? 'tokenwatch demo' shows everything in two minutes; then 'tokenwatch run', and send access logs to its Kafka."),
 		kong.Writers(p.stdout, p.stderr), kong.Exit(func(code int) { exit = code }), kong.UsageOnError(),
-		kong.Vars{"version": version()})
+		kong.Vars{"version": version(), "formats": strings.Join(simulate.Gateways(), ", ")})
 	if err != nil {
 		fmt.Fprintln(p.stderr, "tokenwatch:", err)
 		return 2

@@ -24,8 +24,22 @@ func (f *Fleet) server(d dice, t *token, rate float64) *place {
 		v.zone = pick(d, f.atlas.cities).zone
 	}
 	v.egress = f.egress(d, o)
+	if f.config.Plan != nil {
+		v.weather = forecast(d)
+	}
 	t.habit = v
 	return o.home
+}
+
+func (f *Fleet) worker(d dice, t *token, rate float64) *place {
+	home := f.server(d, t, rate)
+	w := &worker{server: *t.habit.(*server), each: rate / 24 / d.between(2, 10), life: time.Duration(d.logNormal(4, 0.8) * float64(time.Hour))}
+	w.clouds = t.owner.clouds[:1]
+	if d.chance(0.3) { // in every region that the company has
+		w.clouds = t.owner.clouds
+	}
+	t.Environment, t.habit = "prod", w
+	return home
 }
 
 // egress draws a service's addresses: a few fixed ones, or a platform's pool.

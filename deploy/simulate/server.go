@@ -18,6 +18,7 @@ type server struct {
 	deploys float64 // a working day's chance of a deploy
 	release *release
 	surge   *surge
+	weather *weather // of a planned fleet; nil: noise and bursts
 }
 
 // release is a deploy that a story tells: a restart with another client.
@@ -60,6 +61,10 @@ func (v *server) hour(s *scene, from time.Time) {
 	d := s.dice
 	luck := d.logNormal(1, v.noise)
 	restart := v.deploy(s, from)
+	if v.weather != nil {
+		v.blow(s, from, restart)
+		return
+	}
 	for slot := range 12 {
 		at := from.Add(time.Duration(slot) * 5 * time.Minute)
 		v.arrive(s, at, 5*time.Minute, luck*v.load(at)*v.factor(at)/12, restart)
@@ -90,7 +95,7 @@ func (v *server) call(s *scene, at time.Time, endpoint int) {
 	case v.surge != nil && v.surge.holds(at):
 		s.story = v.surge.story
 	}
-	s.call(at, pick(s.dice, v.egress).address(at), s.agents.of(c, at), endpoint)
+	s.call(at, s.out(pick(s.dice, v.egress), at), s.agent(c, at), endpoint)
 	s.story = ordinary
 }
 
