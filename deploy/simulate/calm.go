@@ -49,7 +49,8 @@ func (c *casting) involve(kind string, cast []*token, from time.Time, length tim
 	return story
 }
 
-// company finds an owner with so many tokens that fit and are in no other story.
+// company finds an owner to whom nothing else happens, and all tokens that are concerned; so many of them at least
+// have been in use for a while.
 func (c *casting) company(least int, start time.Time, fits func(*token) bool) []*token {
 	if c.staff == nil {
 		c.staff = map[*owner][]*token{}
@@ -61,16 +62,21 @@ func (c *casting) company(least int, start time.Time, fits func(*token) bool) []
 	at := c.dice.IntN(len(all))
 	for i := range all {
 		var cast []*token
+		settled := 0
 		o := all[(at+i)%len(all)]
 		if o.exit != nil || !o.step.IsZero() {
 			continue // one upheaval is enough
 		}
 		for _, t := range c.staff[o] {
-			if !c.taken[t.Index] && t.Since.Before(start) && t.until.IsZero() && fits(t) {
-				cast = append(cast, t)
+			if c.taken[t.Index] || !fits(t) {
+				continue
+			}
+			cast = append(cast, t)
+			if t.Class != Sparse && t.Since.Before(start) && t.until.IsZero() {
+				settled++
 			}
 		}
-		if len(cast) >= least {
+		if settled >= least {
 			return cast
 		}
 	}

@@ -175,7 +175,7 @@ func (f *Fleet) tally() {
 func (f *Fleet) Labels() []Label {
 	var all []Label
 	for i, s := range f.stories {
-		if s.Requests == 0 {
+		if s.Requests == 0 || !s.To.After(s.From) {
 			continue
 		}
 		kind := Name(s.Kind)

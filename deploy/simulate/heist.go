@@ -48,10 +48,14 @@ func (h *heist) hourly(at time.Time, hours, rate float64, from netip.Addr, agent
 	}
 }
 
-// tool is a program that a thief has, as it calls itself at a time.
-func (c *casting) tool(at time.Time) string {
-	agent := install(c.dice, workThief)
-	return agent.agent(agent.release(at), 0)
+// tool is the program that a thief uses, as it calls itself at a time: now and then the owner's, to the last digit,
+// which is all that it takes to look like it.
+func (c *casting) tool(t *token, at time.Time, copied float64) (agent, whose string) {
+	tool, whose := install(c.dice, workThief), "another program"
+	if c.dice.chance(copied) {
+		tool, whose = t.tools()[0], "its own program"
+	}
+	return tool.agent(tool.release(at), 0), whose
 }
 
 // robAtNight: while somebody sleeps, their token is tried and then used from another country.
@@ -75,7 +79,8 @@ func (c *casting) robAtNight(theft Theft, slot stretch) bool {
 	n := c.foreign(t, pick(d, []kind{residential, residential, mobile, hosting, vpn}))
 	hours := theft.Hours.draw(d)
 	h := c.begin(NightAbroad, t, at, hours, "A thief in %s (%s) uses a token of %s whose owner sleeps in %s (%s).", n.place.name, n.operator, t.Owner, t.City, t.Country)
-	from, agent := fixed(d, n).address(at), c.tool(at)
+	from := fixed(d, n).address(at)
+	agent, _ := c.tool(t, at, 0)
 	loot := h.diet
 	h.diet = dietOf("checking")
 	h.visit(at, d.whole(2, 5), 0, 8, from, agent) // does it work, and what does it open?
@@ -117,8 +122,9 @@ func (c *casting) exfiltrate(theft Theft, slot stretch) bool {
 		n = near
 	}
 	hours := theft.Hours.draw(d)
-	h := c.begin(SlowUse, t, at, hours, "A thief takes a little of %s's %s token every few minutes for %.0f hours, from %s in %s (%s).", t.Owner, t.Class, hours, n.operator, n.place.name, n.place.country)
-	h.hourly(at, hours, theft.Rate.draw(d), fixed(d, n).address(at), c.tool(at))
+	agent, whose := c.tool(t, at, 0.35)
+	h := c.begin(SlowUse, t, at, hours, "A thief takes a little of %s's %s token every few minutes for %.0f hours, from %s in %s (%s), with %s.", t.Owner, t.Class, hours, n.operator, n.place.name, n.place.country, whose)
+	h.hourly(at, hours, theft.Rate.draw(d), fixed(d, n).address(at), agent)
 	return true
 }
 
@@ -140,7 +146,8 @@ func (c *casting) publish(theft Theft, slot stretch) bool {
 		}
 		h.diet = dietOf(pick(d, []string{"resale", "resale", "looting", "checking"}))
 		start := at.Add(time.Duration(d.Float64() * d.Float64() * hours * float64(time.Hour)))
-		h.visit(start, 1+d.poisson(d.logNormal(each, 0.8)), 0, 35, fixed(d, n).address(at), c.tool(at))
+		agent, _ := c.tool(t, at, 0)
+		h.visit(start, 1+d.poisson(d.logNormal(each, 0.8)), 0, 35, fixed(d, n).address(at), agent)
 	}
 	return true
 }
@@ -160,8 +167,9 @@ func (c *casting) blendIn(theft Theft, slot stretch) bool {
 	p := t.habit.(*person)
 	at = c.hourOf(at, p.base.zone, 9.5+d.between(0, 4)+min(2, p.shift), p)
 	hours := theft.Hours.draw(d)
-	h := c.begin(BusinessHours, t, at, hours, "A thief in the country of %s's user (%s) uses the token at working hours, from %s.", t.Owner, t.Country, n.operator)
-	h.hourly(at, hours, theft.Rate.draw(d), fixed(d, n).address(at), c.tool(at))
+	agent, whose := c.tool(t, at, 0.25)
+	h := c.begin(BusinessHours, t, at, hours, "A thief in the country of %s's user (%s) uses the token at working hours, from %s, with %s.", t.Owner, t.Country, n.operator, whose)
+	h.hourly(at, hours, theft.Rate.draw(d), fixed(d, n).address(at), agent)
 	return true
 }
 
@@ -184,10 +192,11 @@ func (c *casting) impersonate(theft Theft, slot stretch) bool {
 	if p, ok := t.habit.(*person); ok {
 		at = c.hourOf(at, p.base.zone, 9.5+d.between(0, 5)+min(2, p.shift), p)
 	}
-	own, tool := t.way(d)
+	own := t.way(d)
+	agent, _ := c.tool(t, at, 1)
 	hours := theft.Hours.draw(d)
 	h := c.begin(OwnNetwork, t, at, hours, "Somebody in the network of %s's own %s token (%s) uses it with the same program.", t.Owner, t.Class, own.network.operator)
 	neighbour := own.network.neighbour(own.seed, d.Uint64())
-	h.hourly(at, hours, theft.Rate.draw(d), neighbour, tool.agent(tool.release(at), 0))
+	h.hourly(at, hours, theft.Rate.draw(d), neighbour, agent)
 	return true
 }

@@ -20,12 +20,14 @@ func (f *Fleet) server(d dice, t *token, rate float64) *place {
 		{0.85, 13.5, 0.15, 0.35}, // offices
 		{0.25, 17, 0, 1},         // customers all over the world
 	})
-	if d.chance(0.15) { // its customers live elsewhere
-		v.zone = pick(d, f.atlas.cities).zone
+	customers := o.home
+	if d.chance(0.15) { // they live elsewhere
+		customers = pick(d, f.atlas.cities)
+		v.zone = customers.zone
 	}
 	v.egress = f.egress(d, o)
 	if f.config.Plan != nil {
-		v.weather = forecast(d)
+		v.weather, v.country = forecast(d), customers.country
 	}
 	t.habit = v
 	return o.home

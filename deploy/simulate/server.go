@@ -19,6 +19,7 @@ type server struct {
 	release *release
 	surge   *surge
 	weather *weather // of a planned fleet; nil: noise and bursts
+	country string   // likewise: where its customers have their holidays
 }
 
 // release is a deploy that a story tells: a restart with another client.
@@ -54,7 +55,12 @@ func (c curve) at(local time.Time) float64 {
 
 // load is the service's usual number of requests an hour at a time of day and week.
 func (v *server) load(at time.Time) float64 {
-	return v.rate * v.curve.at(at.In(v.zone)) * growth(v.trend, at)
+	local := at.In(v.zone)
+	usual := v.rate * v.curve.at(local) * growth(v.trend, at)
+	if v.curve.weekend < 0.5 && v.country != "" && holiday(v.country, local) { // offices are closed
+		usual *= 0.5
+	}
+	return usual
 }
 
 func (v *server) hour(s *scene, from time.Time) {

@@ -30,11 +30,8 @@ func (c *casting) exhaust(theft Theft, slot stretch) bool {
 	if p, ok := t.habit.(*person); ok {
 		at = c.hourOf(at, p.base.zone, 10+d.between(0, 5)+min(2, p.shift), p)
 	}
-	from, tool := c.ownAddress(t, at)
-	agent, whose := tool.agent(tool.release(at), 0), "its own program"
-	if d.chance(0.5) {
-		agent, whose = c.tool(at), "another program"
-	}
+	from := c.ownAddress(t, at)
+	agent, whose := c.tool(t, at, 0.5)
 	hours, times := theft.Hours.draw(d), theft.Rate.draw(d)
 	h := c.begin(Burst, t, at, hours, "Somebody drains %s's %s token at %.0f times its usual rate for %.0f minutes, from its own address with %s.", t.Owner, t.Class, times, 60*hours, whose)
 	h.hourly(at, hours, times*usual, from, agent)
@@ -65,31 +62,29 @@ func (f *Fleet) evenness(t *token, before time.Time) (usual float64, steady bool
 	return usual, usual >= 4 && float64(counts[len(counts)-1]) <= 6*usual
 }
 
-// way is a line that the token's user or machine uses, and the program.
-func (t *token) way(d dice) (line, client) {
+// way is a line that the token's user or machine uses.
+func (t *token) way(d dice) line {
 	switch h := t.habit.(type) {
 	case *person:
 		if h.office != nil && d.chance(h.inOffice) {
-			return h.office.uplinks[0], h.clients[0]
+			return h.office.uplinks[0]
 		}
-		return h.cable, h.clients[0]
+		return h.cable
 	case *worker:
-		return line{network: h.clouds[0], seed: d.Uint64()}, h.client
+		return line{network: h.clouds[0], seed: d.Uint64()}
 	case *server:
-		return pick(d, h.egress), h.client
-	case *cron:
-		return h.egress, h.client
+		return pick(d, h.egress)
+	default:
+		return h.(*cron).egress
 	}
-	return line{}, client{}
 }
 
 // ownAddress is an address that the token is used from at a time.
-func (c *casting) ownAddress(t *token, at time.Time) (netip.Addr, client) {
-	l, tool := t.way(c.dice)
+func (c *casting) ownAddress(t *token, at time.Time) netip.Addr {
 	if w, ok := t.habit.(*worker); ok {
-		l = w.machine(t.seed, 0, at)
+		return w.machine(t.seed, 0, at).address(at)
 	}
-	return l.address(at), tool
+	return t.way(c.dice).address(at)
 }
 
 // unused picks a network of the token's country whose operator nothing of the token's has to do with; nil when there

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -11,8 +12,7 @@ import (
 func (c *casting) stepVersion(slot stretch) bool {
 	at := slot.within(c.dice)
 	cast := c.company(4, at, func(t *token) bool {
-		tool, ok := t.tool()
-		return ok && tool.steps() && t.Class != Sparse
+		return slices.ContainsFunc(t.tools(), client.steps)
 	})
 	if cast == nil {
 		return false
@@ -23,23 +23,23 @@ func (c *casting) stepVersion(slot stretch) bool {
 	return true
 }
 
-// tool is the program that a token is used with most.
-func (t *token) tool() (client, bool) {
+// tools are the programs that a token is used with, the first most.
+func (t *token) tools() []client {
 	switch h := t.habit.(type) {
 	case *person:
-		return h.clients[0], true
+		return h.clients
 	case *worker:
-		return h.client, true
+		return []client{h.client}
 	case *server:
-		return h.client, true
+		return []client{h.client}
 	case *cron:
-		return h.client, true
+		return []client{h.client}
 	case *batch:
-		return h.client, true
+		return []client{h.client}
 	case *ci:
-		return h.client, true
+		return []client{h.client}
 	}
-	return client{}, false
+	return nil
 }
 
 // switchExit: a company gets another way out, for its people (a VPN with an egress of its own) or for its machines
@@ -50,7 +50,7 @@ func (c *casting) switchExit(slot stretch) bool {
 	people := d.chance(0.5)
 	cast := c.company(4, at, func(t *token) bool {
 		if p, ok := t.habit.(*person); ok {
-			return people && p.office != nil && t.Class != Sparse
+			return people && p.office != nil
 		}
 		return !people && t.Class != CI
 	})
@@ -63,12 +63,12 @@ func (c *casting) switchExit(slot stretch) bool {
 		n := c.elsewhere(o, business, hosting)
 		l := fixed(d, n)
 		o.exit = &exit{at: at, people: &l}
-		c.involve(EgressSwitch, cast, at, 7*day, "The people of %s go out through a new gateway, at %s in %s.", o.name, n.operator, n.place.name)
+		c.involve(EgressSwitch, cast, at, 14*day, "The people of %s go out through a new gateway, at %s in %s.", o.name, n.operator, n.place.name)
 		return true
 	}
 	n := c.elsewhere(o, hosting)
 	o.exit = &exit{at: at, machines: []line{fixed(d, n), fixed(d, n), fixed(d, n)}}
-	c.involve(EgressSwitch, cast, at, 7*day, "The machines of %s move to %s in %s.", o.name, n.operator, n.place.name)
+	c.involve(EgressSwitch, cast, at, 14*day, "The machines of %s move to %s in %s.", o.name, n.operator, n.place.name)
 	return true
 }
 
@@ -158,9 +158,9 @@ func (c *casting) moveOffice(slot stretch) bool {
 		}
 		cast = append(cast, mate)
 	}
-	story := c.involve(NewOffice, cast, at, 7*day, "%d people of %s in %s work from a new office, on %s's network.", len(cast), first.Owner, p.base.name, n.operator)
+	c.involve(NewOffice, cast, at, 7*day, "%d people of %s in %s work from a new office, on %s's network.", len(cast), first.Owner, p.base.name, n.operator)
 	for _, t := range cast {
-		t.habit.(*person).moved = &move{stretch{at, c.fleet.finish().Add(day)}, building, story}
+		t.habit.(*person).moved = &move{stretch{at, c.fleet.finish().Add(day)}, building, ordinary}
 	}
 	return true
 }
