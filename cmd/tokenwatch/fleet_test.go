@@ -102,9 +102,14 @@ func playFleet(t *testing.T, places *geo.Locator, seed uint64) *measured {
 	tally := backtest.NewTally(cfg.End, labels, func(name string) []schema.TokenID { return []schema.TokenID{ids[name]} })
 	p := newPlayer(t, places, time.Time{})
 	p.engine = detect.New(detect.DefaultConfig(), "t", 0)
+	decoders := map[string]*ingest.Decoder{} // to tell eleven formats apart takes longer than to read them
+	for _, gateway := range simulate.Gateways() {
+		decoders[gateway] = decoderOf(t, gateway, places)
+	}
+	tokens := fleet.Tokens()
 	var findings []schema.Finding
 	for r := range fleet.All() {
-		p.at = r.Time.Add(time.Second)
+		p.at, p.decoder = r.Time.Add(time.Second), decoders[tokens[r.Token].Gateway]
 		found := p.play(t, r)
 		ev := &p.block.Events[0]
 		score := p.engine.Score()

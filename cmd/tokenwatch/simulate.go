@@ -45,7 +45,10 @@ hour), hours (its length), hosts (of many_addresses), from and to (when it begin
   --theft burst:share=0.01,rate=10,hours=0.5-1.5 --theft slow_use:rate=6-30,hours=18-30
 
 Confusers, in the labels with 'benign:' before them: ` + words(simulate.ConfuserKinds()) + `.
-The labels end with what the simulation knows: tokens in them stand as their gateways log them. All of it is invented.`
+In the labels tokens stand as their gateways log them. All of it is invented; where the address databases are installed, networks
+that they put into another country are left out. To fill a trial (raise ingest.max_age for records older than a week):
+
+  tokenwatch simulate --tokens 500 --days 7 --kafka`
 }
 
 func words(kinds []string) string {

@@ -27,10 +27,10 @@ func TestSimulatedFormats(t *testing.T) {
 			m.identify(t)
 			for _, format := range []string{gateway, "auto"} {
 				n := 0
-				decoder := decoderOf(t, format)
+				decoder := decoderOf(t, format, nil)
 				for r := range fleet.All() {
 					if n++; n%3 == 0 {
-						checkSimulated(t, m, decoder, r, gateway)
+						checkSimulated(t, m, fleet.Tokens(), decoder, r)
 					}
 				}
 				if n < 600 {
@@ -41,7 +41,7 @@ func TestSimulatedFormats(t *testing.T) {
 	}
 }
 
-func decoderOf(t *testing.T, format string) *ingest.Decoder {
+func decoderOf(t *testing.T, format string, places ingest.Locator) *ingest.Decoder {
 	t.Helper()
 	pepper, err := ingest.ParsePepper(testPepper)
 	if err != nil {
@@ -49,14 +49,14 @@ func decoderOf(t *testing.T, format string) *ingest.Decoder {
 	}
 	cfg := ingest.DefaultDecodeConfig()
 	cfg.Format = format
-	d, err := ingest.NewDecoder(cfg, pepper, nil)
+	d, err := ingest.NewDecoder(cfg, pepper, places)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return d
 }
 
-func checkSimulated(t *testing.T, m *measured, d *ingest.Decoder, r simulate.Record, gateway string) {
+func checkSimulated(t *testing.T, m *measured, tokens []simulate.Token, d *ingest.Decoder, r simulate.Record) {
 	t.Helper()
 	var b schema.Block
 	d.Decode(&b, r.Value, ingest.Position{Topic: "t", At: r.Time.Add(time.Second)})
@@ -64,7 +64,7 @@ func checkSimulated(t *testing.T, m *measured, d *ingest.Decoder, r simulate.Rec
 		t.Fatalf("refused: %+v\n%s", b.DeadLetters, r.Value)
 	}
 	ev := &b.Events[0]
-	token := m.fleet.Tokens()[r.Token]
+	token := tokens[r.Token]
 	if index, known := m.index[ev.Token]; !known || index != r.Token {
 		t.Fatalf("taken for another token's than %s\n%s", token.Logged(), r.Value)
 	}
@@ -72,10 +72,10 @@ func checkSimulated(t *testing.T, m *measured, d *ingest.Decoder, r simulate.Rec
 		t.Fatalf("ended at %v, logged at %v\n%s", logged, r.Time, r.Value)
 	}
 	named := strings.HasPrefix(ev.Consumer, strings.ToLower(strings.ReplaceAll(token.Owner, " ", "-")))
-	if ev.Source != gateway || !ev.IP.IsGlobalUnicast() || ev.IP.IsPrivate() || !strings.HasPrefix(ev.Path, "/") || ev.Status < 200 || ev.UserAgent == "" || !named {
+	if ev.Source != token.Gateway || !ev.IP.IsGlobalUnicast() || ev.IP.IsPrivate() || !strings.HasPrefix(ev.Path, "/") || ev.Status < 200 || ev.UserAgent == "" || !named {
 		t.Fatalf("event %+v\n%s", ev, r.Value)
 	}
-	if gateway != "litellm" && (ev.Method == "" || ev.BytesOut == 0) {
+	if token.Gateway != "litellm" && (ev.Method == "" || ev.BytesOut == 0) {
 		t.Fatalf("event %+v\n%s", ev, r.Value)
 	}
 }

@@ -52,15 +52,9 @@ func (c *casting) involve(kind string, cast []*token, from time.Time, length tim
 // company finds an owner to whom nothing else happens, and all tokens that are concerned; so many of them at least
 // have been in use for a while.
 func (c *casting) company(least int, start time.Time, fits func(*token) bool) []*token {
-	if c.staff == nil {
-		c.staff = map[*owner][]*token{}
-		for _, t := range c.fleet.tokens {
-			c.staff[t.owner] = append(c.staff[t.owner], t)
-		}
-	}
 	all := c.fleet.owners
 	at := c.dice.IntN(len(all))
-	for i := range all {
+	for i := range min(len(all), looks/10) {
 		var cast []*token
 		settled := 0
 		o := all[(at+i)%len(all)]
@@ -118,7 +112,11 @@ func (c *casting) changeClock(slot stretch) bool {
 		if zone == nil {
 			return false
 		}
-		at = change(zone, window)
+		name := zone.String()
+		if _, known := c.changes[name]; !known {
+			c.changes[name] = change(zone, window)
+		}
+		at = c.changes[name]
 		return !at.IsZero()
 	})
 	if t == nil {

@@ -17,7 +17,11 @@ type tale struct {
 // carryOut lays the plan over the fleet. What concerns whole companies comes first, since most other stories want a token
 // that is in none. In a small fleet a kind may find nobody; the stories tell how many there are of each.
 func (f *Fleet) carryOut() error {
-	c := &casting{fleet: f, dice: newDice(f.config.Seed, 0x91a4), taken: map[int]bool{}, rented: f.atlas.byCountry()}
+	c := &casting{fleet: f, dice: newDice(f.config.Seed, 0x91a4), taken: map[int]bool{}, rented: f.atlas.byCountry(),
+		staff: map[*owner][]*token{}, changes: map[string]time.Time{}}
+	for _, t := range f.tokens {
+		c.staff[t.owner] = append(c.staff[t.owner], t)
+	}
 	for _, whole := range []bool{true, false} {
 		for _, confuser := range f.config.Plan.Confusers {
 			if act := acts()[confuser.Kind]; act.companies == whole {
@@ -99,6 +103,10 @@ func (s stretch) within(d dice) time.Time {
 	return s.from.Add(time.Duration(d.Float64() * float64(s.to.Sub(s.from)))).Truncate(time.Millisecond)
 }
 
+// looks is how many tokens are looked at before a story does without: the time that a large fleet takes to cast must not
+// grow with its square.
+const looks = 20_000
+
 // search finds a token that fits, is in no other story, and has been used for two weeks when the story begins, or for as
 // long as there is a past; nil when there is none. It looks in another order each time.
 func (c *casting) search(start time.Time, fits func(*token) bool) *token {
@@ -108,7 +116,7 @@ func (c *casting) search(start time.Time, fits func(*token) bool) *token {
 		step = 1
 	}
 	settled := start.Add(-min(14*day, c.fleet.config.History))
-	for range all {
+	for range min(len(all), looks) {
 		t := all[at]
 		at = (at + step) % len(all)
 		if !c.taken[t.Index] && t.Class != Sparse && t.until.IsZero() && !t.Since.After(settled) && fits(t) {

@@ -75,6 +75,9 @@ type Fleet struct {
 	visits  []visit   // what thieves of a plan do, in the order of time
 	kongs   [endpoints]kongRoute
 	writers map[string]writer
+	// The kinds of people and of services of a planned fleet.
+	rhythms  []rhythm
+	climates []climate
 }
 
 // New draws a fleet. It takes well under a second for some thousands of tokens.
@@ -90,7 +93,7 @@ func New(config Config) (*Fleet, error) {
 	if len(config.Gateways) == 0 {
 		config.Gateways = []string{"nginx", "kong"}
 	}
-	f := &Fleet{config: config, atlas: world, api: api(), writers: writers()}
+	f := &Fleet{config: config, atlas: world, api: api(), writers: writers(), rhythms: rhythms(), climates: climates()}
 	f.outages = outages(config.Seed, f.begin().Add(-day), f.finish().Add(day))
 	f.routes()
 	f.populate()

@@ -27,7 +27,7 @@ func (f *Fleet) server(d dice, t *token, rate float64) *place {
 	}
 	v.egress = f.egress(d, o)
 	if f.config.Plan != nil {
-		v.weather, v.country = forecast(d), customers.country
+		v.weather, v.country = forecast(d, f.climates), customers.country
 	}
 	t.habit = v
 	return o.home

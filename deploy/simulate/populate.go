@@ -191,7 +191,7 @@ func (f *Fleet) person(d dice, t *token, rate float64) *place {
 		p.trips = outing(d, p, f.atlas.cities, from, to.Add(20*day))
 	}
 	if f.config.Plan != nil {
-		p.rhythm, p.shift = drawRhythm(d), d.normal(0, 0.7)
+		p.rhythm, p.shift = drawRhythm(d, f.rhythms), d.normal(0, 0.7)
 		p.weekends = min(0.95, p.rhythm.offDay()*d.between(0.2, 1.2))
 	}
 	t.habit = p

@@ -27,8 +27,7 @@ func rhythms() []rhythm {
 }
 
 // drawRhythm picks a kind for somebody.
-func drawRhythm(d dice) *rhythm {
-	all := rhythms()
+func drawRhythm(d dice, all []rhythm) *rhythm {
 	weights := make([]float64, len(all))
 	for i := range all {
 		weights[i] = all[i].share

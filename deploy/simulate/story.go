@@ -91,8 +91,10 @@ type casting struct {
 	// Of plans.
 	rented map[string][]*network // by country
 	staff  map[*owner][]*token
-	share  float64   // of the fleet that takes part in a launch
-	from   time.Time // when what is cast may begin
+	// changes of the clocks within the live window, by zone; zero where there is none.
+	changes map[string]time.Time
+	share   float64   // of the fleet that takes part in a launch
+	from    time.Time // when what is cast may begin
 }
 
 // starts spreads n beginnings over the first three quarters of the live window, in random order.

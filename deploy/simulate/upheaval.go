@@ -136,27 +136,23 @@ func (c *casting) launchDay(slot stretch) bool {
 // moveOffice: people of one office sit in another building from a morning on.
 func (c *casting) moveOffice(slot stretch) bool {
 	at := slot.within(c.dice)
-	var where *office
 	fits := func(t *token) bool {
 		p, ok := t.habit.(*person)
-		return ok && t.Class == Person && p.office != nil && p.works(at) && c.fleet.building(p) != nil && (where == nil || p.office == where)
+		return ok && t.Class == Person && p.office != nil && p.works(at) && c.fleet.building(p) != nil
 	}
 	first := c.search(at, fits)
 	if first == nil {
 		return false
 	}
 	p := first.habit.(*person)
-	where = p.office
 	n := c.fleet.building(p)
 	building := &office{place: n.place, uplinks: []line{fixed(c.dice, n)}}
 	at = c.hourOf(at, p.base.zone, 6, nil)
 	cast := []*token{first}
-	for len(cast) < 6 {
-		mate := c.search(at, fits)
-		if mate == nil {
-			break
+	for _, mate := range c.staff[first.owner] {
+		if len(cast) < 6 && !c.taken[mate.Index] && fits(mate) && mate.habit.(*person).office == p.office {
+			cast = append(cast, mate)
 		}
-		cast = append(cast, mate)
 	}
 	c.involve(NewOffice, cast, at, 7*day, "%d people of %s in %s work from a new office, on %s's network.", len(cast), first.Owner, p.base.name, n.operator)
 	for _, t := range cast {

@@ -55,8 +55,7 @@ func climates() []climate {
 func spellLengths() [5]int64 { return [...]int64{1, 6, 36, 144, 576} }
 
 // forecast draws a service's climate.
-func forecast(d dice) *weather {
-	all := climates()
+func forecast(d dice, all []climate) *weather {
 	weights := make([]float64, len(all))
 	for i := range all {
 		weights[i] = all[i].share
