@@ -112,7 +112,9 @@ func (c *casting) goAbroad(slot stretch) bool {
 		if !ok || p.rate < 4 {
 			return false
 		}
-		at := slices.IndexFunc(p.trips, func(x trip) bool { return window.holds(x.there.from) })
+		at := slices.IndexFunc(p.trips, func(x trip) bool {
+			return window.holds(x.there.from) && x.place.country != p.base.country
+		})
 		if at >= 0 {
 			found = p.trips[at]
 		}

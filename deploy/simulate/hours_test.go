@@ -11,7 +11,7 @@ import (
 // and come and go over the fleet's time.
 func TestPlannedPeopleKeepHours(t *testing.T) {
 	c := planned(6, 500)
-	c.Plan = &simulate.Plan{}
+	c.History, c.Plan = 14*24*time.Hour, &simulate.Plan{}
 	f := fleet(t, c)
 	tokens, people := f.Tokens(), &clock{}
 	zones := make([]*time.Location, len(tokens))
