@@ -26,18 +26,21 @@ type Player struct {
 	Finding func(f *schema.Finding, name string) error
 	Score   func(at time.Time, token schema.TokenID, name string, score float64) error
 
-	found []schema.Finding // since the end of the warm-up
+	found Findings // since the end of the warm-up
 }
 
-// Event plays one event.
+// Event plays one event. One without a token belongs to nobody, and is passed over.
 func (p *Player) Event(ev *schema.Event) error {
+	if ev.Token.IsZero() {
+		return nil
+	}
 	found := p.Engine.Process(ev)
 	return p.note(Observation{Token: ev.Token, At: ev.Time, Known: ev.Time, Requests: 1, Score: p.Engine.Score()}, found, "")
 }
 
 // Counts plays counts; ids are what their tokens are called in findings. tick is called now and then
-// with how many rows are done.
-func (p *Player) Counts(c *Counts, ids []schema.TokenID, tick func(done int)) error {
+// with how many rows are done, and ends it with an error.
+func (p *Player) Counts(c *Counts, ids []schema.TokenID, tick func(done int) error) error {
 	if len(ids) != len(c.Tokens) {
 		return fmt.Errorf("%d tokens have %d names", len(c.Tokens), len(ids))
 	}
@@ -49,8 +52,10 @@ func (p *Player) Counts(c *Counts, ids []schema.TokenID, tick func(done int)) er
 		if err := p.note(seen, found, c.Tokens[row.Token]); err != nil {
 			return err
 		}
-		if i%4096 == 0 && tick != nil {
-			tick(i)
+		if i%1024 == 1023 && tick != nil {
+			if err := tick(i + 1); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -66,7 +71,7 @@ func (p *Player) note(o Observation, found *schema.Finding, name string) error {
 	if found == nil || o.At.Before(p.Tally.warm) {
 		return nil
 	}
-	p.found = append(p.found, *found)
+	p.found.add(found, name, p.Tally.where(o.Token, o.At))
 	if p.Finding != nil {
 		if err := p.Finding(found, name); err != nil {
 			return fmt.Errorf("writing a finding: %w", err)
@@ -76,7 +81,7 @@ func (p *Player) note(o Observation, found *schema.Finding, name string) error {
 }
 
 // Found are the findings since the end of the warm-up.
-func (p *Player) Found() []schema.Finding { return p.found }
+func (p *Player) Found() *Findings { return &p.found }
 
 // WarmUp is how long a run learns before it is judged: as long as asked for, but at most half
 // of what there is, so that a short history is judged too.
