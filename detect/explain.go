@@ -53,9 +53,15 @@ type Weighed struct {
 	Weight float64 // nats
 }
 
-// Explain describes a stored profile as it is at a moment. It fails for state that another version wrote.
-func Explain(cfg Config, row schema.Profile, now time.Time) (*Portrait, error) {
+// Explain describes a stored profile as it is at a moment. shared is what the tokens of its partition
+// share, if it is known: it says what makes a score of 1.0. It fails for state that another version wrote.
+func Explain(cfg Config, row schema.Profile, shared *schema.Profile, now time.Time) (*Portrait, error) {
 	e := New(cfg, row.Topic, row.Partition)
+	if shared != nil {
+		if err := e.restore(shared); err != nil {
+			return nil, err
+		}
+	}
 	if err := e.restore(&row); err != nil {
 		return nil, err
 	}
@@ -74,12 +80,14 @@ func Explain(cfg Config, row schema.Profile, now time.Time) (*Portrait, error) {
 		p.Hours[i] = int(n)
 	}
 	for i := range spans {
-		p.Rates = append(p.Rates, Rate{time.Duration(spans[i].seconds) * time.Second, uint64(profile.rate[i].past), uint64(profile.rate[i].today)})
+		p.Rates = append(p.Rates, Rate{time.Duration(spans[i].seconds) * time.Second, uint64(profile.rate.spans[i].most()), uint64(profile.rate.spans[i].today())})
 	}
 	if until := profile.quarantine.until; int64(until) > l.now {
 		p.Quarantine = unix(until)
 	}
-	p.weigh(e.memory.storyOf(profile), l.now, cfg)
+	p.weigh(e.memory.storyOf(profile), l.now, cfg.HalfLife)
+	e.at(profile, uint32(l.now))
+	p.Score = e.Score()
 	return p, nil
 }
 
@@ -103,7 +111,7 @@ func (l *look) portray(k kind) []Habit {
 }
 
 // weigh says what evidence in the air still counts, the weightiest first.
-func (p *Portrait) weigh(s *story, now int64, cfg Config) {
+func (p *Portrait) weigh(s *story, now int64, halfLife time.Duration) {
 	if s == nil {
 		return
 	}
@@ -112,7 +120,7 @@ func (p *Portrait) weigh(s *story, now int64, cfg Config) {
 		e.words.spell()
 		p.Evidence = append(p.Evidence, Weighed{schema.Evidence{
 			Detector: e.detector, Key: e.words.key, Time: time.Unix(e.at, 0).UTC(), LLR: e.llr, Seen: e.words.seen, Normal: e.words.normal,
-		}, e.weight(now, cfg.HalfLife)})
+		}, e.weight(now, halfLife)})
 	}
 	slices.SortStableFunc(p.Evidence, func(a, b Weighed) int {
 		switch {
@@ -123,7 +131,6 @@ func (p *Portrait) weigh(s *story, now int64, cfg Config) {
 		}
 		return 0
 	})
-	p.Score = s.sum(now, cfg.HalfLife) / cfg.AlertNats
 }
 
 func unix(seconds uint32) time.Time {

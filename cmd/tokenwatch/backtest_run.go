@@ -8,7 +8,6 @@ import (
 
 	"github.com/tokenwatch/tokenwatch/detect"
 	"github.com/tokenwatch/tokenwatch/detect/backtest"
-	"github.com/tokenwatch/tokenwatch/schema"
 )
 
 // rehearsal is one run over a history.
@@ -17,7 +16,6 @@ type rehearsal struct {
 	cfg     Config
 	to      *output
 	title   string
-	budget  float64
 	warmup  time.Duration
 	labels  []backtest.Label
 	history history
@@ -34,7 +32,7 @@ func (r *rehearsal) run() (*backtest.Report, error) {
 		return nil, r.explained(err)
 	}
 	from, to := r.history.span()
-	warm := backtest.WarmUp(r.warmup, from, to)
+	warm := backtest.WarmUp(r.warmup, from, to).Round(time.Second)
 	if warm < r.warmup {
 		r.notes = append(r.notes, fmt.Sprintf("The history lasts %s, so the warm-up was shortened from %s to half of it, %s.",
 			stretch(to.Sub(from)), stretch(r.warmup), stretch(warm)))
@@ -56,7 +54,7 @@ func (r *rehearsal) run() (*backtest.Report, error) {
 	if played != nil && !interrupted(played) {
 		return nil, played
 	}
-	report := player.Tally.Report(r.budget, player.Found())
+	report := player.Tally.Report(r.cfg.Detect.Budget, player.Found())
 	report.Partial = played != nil
 	r.describe(report, engine.Evicted())
 	if err := r.write(report, player.Found()); err != nil {
@@ -99,28 +97,10 @@ func (r *rehearsal) write(report *backtest.Report, found *backtest.Findings) err
 }
 
 // newEngine is the engine of a partition that has seen nothing.
-func newEngine(cfg Config) *engine {
+func newEngine(cfg Config) *detect.Engine {
 	cfg.Detect.BackfillAfter = cfg.Alert.BackfillAfter
-	return &engine{Engine: detect.New(cfg.Detect, cfg.Kafka.Topic, 0)}
+	return detect.New(cfg.Detect, cfg.Kafka.Topic, 0)
 }
-
-// engine tells the score that the last event brought its token to.
-type engine struct {
-	*detect.Engine
-	score float64
-}
-
-func (e *engine) Process(ev *schema.Event) *schema.Finding {
-	found := e.Engine.Process(ev)
-	if e.score = 0; found != nil {
-		e.score = found.Score
-	}
-	return found
-}
-
-func (e *engine) Count(schema.TokenID, time.Time, time.Duration, float64) *schema.Finding { return nil }
-
-func (e *engine) Score() float64 { return e.score }
 
 // summarize says the most important of a report on standard output.
 func summarize(p *process, r *backtest.Report, dir string) {

@@ -123,6 +123,10 @@ func (t *teller) profiles(id schema.TokenID, active bool) error {
 	if len(rows) == 0 && active {
 		t.say("\nNo profile is stored yet: a running tokenwatch stores them every detect.snapshot_every (%s).", t.cfg.SnapshotEvery.String())
 	}
+	shared, err := t.db.TokenProfiles(t.process.ctx, schema.TokenID{})
+	if err != nil {
+		return err
+	}
 	for _, row := range rows {
 		t.say("\nProfile from %s/%d, as of %s", row.Topic, row.Partition, stampOf(row.Updated))
 		switch row.Status {
@@ -133,13 +137,23 @@ func (t *teller) profiles(id schema.TokenID, active bool) error {
 			t.say("    dropped to make room for others (detect.max_tokens)")
 			continue
 		}
-		portrait, err := detect.Explain(t.cfg, row, t.now)
+		portrait, err := detect.Explain(t.cfg, row, besides(shared, row), t.now)
 		if err != nil {
 			t.say("    %s, %s, %s; the rest was stored by another version, and is learnt anew when this one takes the partition over",
 				string(row.Status), counted(int(row.Days), "day"), counted(int(row.Events), "event"))
 			continue
 		}
 		t.portrait(portrait)
+	}
+	return nil
+}
+
+// besides is what the tokens of a profile's partition share.
+func besides(shared []schema.Profile, row schema.Profile) *schema.Profile {
+	for i := range shared {
+		if s := &shared[i]; s.Topic == row.Topic && s.Partition == row.Partition {
+			return s
+		}
 	}
 	return nil
 }
