@@ -44,8 +44,10 @@ func (p *Player) Counts(c *Counts, ids []schema.TokenID, tick func(done int) err
 	if len(ids) != len(c.Tokens) {
 		return fmt.Errorf("%d tokens have %d names", len(c.Tokens), len(ids))
 	}
+	later := postponed(c.From())
 	for i, row := range c.Rows {
-		found := p.Engine.Count(ids[row.Token], row.At, c.Interval, row.Requests)
+		found := p.Engine.Count(ids[row.Token], row.At.Add(later), c.Interval, row.Requests)
+		forward(found, later)
 		seen := Observation{
 			Token: ids[row.Token], At: row.At, Known: row.At.Add(c.Interval), Requests: row.Requests, Score: p.Engine.Score(),
 		}
@@ -59,6 +61,30 @@ func (p *Player) Counts(c *Counts, ids []schema.TokenID, tick func(done int) err
 		}
 	}
 	return nil
+}
+
+// postponed is by how much counts are played later, in whole weeks, so that hours of the week stay what they are.
+// The engine's times begin in 1970, and those of counts may be seconds from 0 on, or earlier.
+func postponed(from time.Time) time.Duration {
+	const week = 7 * 24 * time.Hour
+	begin := time.Unix(0, 0).Add(week)
+	if !from.Before(begin) {
+		return 0
+	}
+	return (begin.Sub(from) + week - 1) / week * week
+}
+
+// forward sets a finding's times back to those of the input.
+func forward(f *schema.Finding, later time.Duration) {
+	if f == nil || later == 0 {
+		return
+	}
+	for _, at := range []*time.Time{&f.Time, &f.Ingested, &f.Seen.Since, &f.Normal.Since, &f.Normal.LastSeen} {
+		*at = at.Add(-later)
+	}
+	for i := range f.Evidence {
+		f.Evidence[i].Time = f.Evidence[i].Time.Add(-later)
+	}
 }
 
 func (p *Player) note(o Observation, found *schema.Finding, name string) error {
