@@ -194,7 +194,7 @@ func (h *eventHistory) describe(r *backtest.Report) {
 		r.Notes = append(r.Notes, h.note)
 	}
 	if len(h.refused) > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("Of %d records there were refused%s; 'tokenwatch decode FILE' shows why.", h.records, details(h.refused)))
+		r.Notes = append(r.Notes, fmt.Sprintf("%d of %s could not be decoded%s; 'tokenwatch decode FILE' shows why.", sum(h.refused), counted(int(h.records), "record"), details(h.refused)))
 	}
 	if late := h.sorter.Late(); late > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d of %d events came behind a later one and were put in the order of time.", late, h.sorter.Len()))

@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"math"
 	"strings"
+	"time"
 )
 
 // tailPlot plots how many token-days reach a score.
@@ -55,12 +56,21 @@ func dateTicks(reports []*Report) []tick {
 		if len(r.Daily) > 0 {
 			step := (len(r.Daily) + 7) / 8
 			for i := 0; i < len(r.Daily); i += step {
-				list = append(list, tick{float64(i) + 0.5, strings.TrimPrefix(r.Daily[i].Day, "1970-")})
+				list = append(list, tick{float64(i) + 0.5, monthAndDay(r.Daily[i].Day)})
 			}
 			return list
 		}
 	}
 	return nil
+}
+
+// monthAndDay is a date without its year.
+func monthAndDay(date string) string {
+	at, err := time.Parse(time.DateOnly, date)
+	if err != nil {
+		return date
+	}
+	return at.Format("Jan 2")
 }
 
 // wholeTicks marks whole numbers from 0 to a maximum, at most five.
