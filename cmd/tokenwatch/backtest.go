@@ -38,7 +38,8 @@ which labelled thefts would have been found, and how fast:
 
 It writes into DIR:
 
-  findings.jsonl   one finding a line: time, token (fingerprint), score, severity, detectors, summary, evidence
+  findings.jsonl   one finding a line, from the end of the warm-up on: time, token (fingerprint), score, severity,
+                   detectors, summary, evidence
   scores.csv.gz    ts,token,score of every event or interval; 1.0 is an alert
   report.json      alerts per 1,000 token-days, thefts found, how fast, confusers, detectors
   report.html      the same for a browser, with plots; one file

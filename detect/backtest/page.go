@@ -61,8 +61,8 @@ func short(v float64) string {
 	if math.Abs(v) >= 1000 {
 		return grouped(int(math.Round(v)))
 	}
-	if v != 0 && math.Abs(v) < 0.001 {
-		return strconv.FormatFloat(v, 'e', 0, 64)
+	if math.Abs(v) < 0.0005 {
+		return "0"
 	}
 	text := strconv.FormatFloat(v, 'g', 3, 64)
 	plain, err := strconv.ParseFloat(text, 64)

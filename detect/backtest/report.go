@@ -108,7 +108,21 @@ func (t *Tally) Report(budget float64, found *Findings) *Report {
 	}
 	r.Recall = t.recall(ordinary)
 	r.Precision10, r.Precision50 = t.precision(ordinary.all, 10), t.precision(ordinary.all, 50)
+	r.fill()
 	return r
+}
+
+// fill makes lists of what there is none of, so that whoever reads the JSON finds a list.
+func (r *Report) fill() {
+	r.Recall, r.Confusers, r.Detectors = list(r.Recall), list(r.Confusers), list(r.Detectors)
+	r.Curve, r.Daily = list(r.Curve), list(r.Daily)
+}
+
+func list[T any](l []T) []T {
+	if l == nil {
+		return []T{}
+	}
+	return l
 }
 
 // ordinary holds the day maxima of ordinary life, ascending, of all tokens and of both halves.
@@ -152,13 +166,16 @@ func compareText(a, b string) int {
 	return 0
 }
 
+// leastThreshold is the lowest score that speaks for anything.
+const leastThreshold = 1e-6
+
 // threshold is the score above which as many of the day maxima lie as a budget allows.
 func threshold(days []float64, budget float64) float64 {
 	if len(days) == 0 {
 		return 1
 	}
 	allowed := int(float64(len(days)) * budget / 1000)
-	return math.Nextafter(days[len(days)-1-min(allowed, len(days)-1)], math.Inf(1))
+	return max(leastThreshold, math.Nextafter(days[len(days)-1-min(allowed, len(days)-1)], math.Inf(1)))
 }
 
 // thresholds are chosen on the tokens of the other half, or on all where there is no other.

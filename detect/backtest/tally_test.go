@@ -1,7 +1,9 @@
 package backtest_test
 
 import (
+	"encoding/json"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -126,5 +128,11 @@ func TestNothingAtAll(t *testing.T) {
 	r := backtest.NewTally(monday, nil, named).Report(2, nil)
 	if r.PerToken != 0 || len(r.Budgets) != 3 || r.Precision10 != nil {
 		t.Errorf("%+v", r)
+	}
+	text, err := json.Marshal(r)
+	for _, list := range []string{"recall", "confusers", "detectors", "curve", "daily"} {
+		if !strings.Contains(string(text), `"`+list+`":[]`) {
+			t.Errorf("%s is no list in %s: %v", list, text, err)
+		}
 	}
 }
