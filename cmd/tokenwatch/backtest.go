@@ -115,7 +115,7 @@ func (c backtestCommand) one(p *process, cfg Config, to *output, title string) (
 	if err != nil {
 		return nil, err
 	}
-	h, err := c.history(p, cfg)
+	h, err := c.history(p, cfg, to.dir)
 	if err != nil {
 		return nil, err
 	}
@@ -144,14 +144,14 @@ func (c backtestCommand) labels() ([]backtest.Label, error) {
 }
 
 // history opens what is to be played.
-func (c backtestCommand) history(p *process, cfg Config) (history, error) {
+func (c backtestCommand) history(p *process, cfg Config, dir string) (history, error) {
 	switch {
 	case c.Counts != "":
 		return openCounts(cfg, c.Counts)
 	case c.ClickHouse:
 		return openStored(p, cfg, c.From.Time, c.To.Time)
 	}
-	return openEvents(p, cfg, c.Events, c.Format)
+	return openEvents(p, cfg, c.Events, c.Format, dir)
 }
 
 // compare plays the history with each of two configurations.

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,12 +24,14 @@ import (
 // of time on the way.
 type eventHistory struct {
 	files   []string
+	dir     string // for what memory has no room for
 	stdin   io.Reader
 	decoder *ingest.Decoder
 	prints  *ingest.Fingerprinter
 	topic   string
 	places  func()
 	sorter  *backtest.Sorter
+	sorting *relay[schema.Event] // beside the decoder
 	scratch *os.File
 	block   schema.Block
 	records int64
@@ -37,9 +40,9 @@ type eventHistory struct {
 	note    string
 }
 
-// openEvents prepares to read files.
-func openEvents(p *process, cfg Config, files []string, formatName string) (history, error) {
-	h := &eventHistory{stdin: p.stdin, topic: cfg.Kafka.Topic, places: func() {}, refused: map[string]int{}, sources: map[string]bool{}}
+// openEvents prepares to read files. What memory has no room for goes to dir.
+func openEvents(p *process, cfg Config, files []string, formatName, dir string) (history, error) {
+	h := &eventHistory{dir: dir, stdin: p.stdin, topic: cfg.Kafka.Topic, places: func() {}, refused: map[string]int{}, sources: map[string]bool{}}
 	if formatName != "" {
 		cfg.Ingest.Format, cfg.Ingest.Topics = formatName, nil
 		if err := cfg.Ingest.validate(); err != nil {
@@ -92,7 +95,7 @@ func (h *eventHistory) open(p *process, cfg Config) error {
 
 // room is where events go that memory has no room for. The file has no name any more, so it is gone with the process.
 func (h *eventHistory) room() (backtest.Scratch, error) {
-	file, err := os.CreateTemp("", "tokenwatch-backtest-*")
+	file, err := os.CreateTemp(h.dir, ".events-*")
 	if err != nil {
 		return nil, err
 	}
@@ -115,10 +118,14 @@ func (h *eventHistory) prepare(ctx context.Context, b *gauge) error {
 		}
 	}
 	b.begin(fmt.Sprintf("Reading %s", counted(len(h.files), "file")), total, "bytes")
+	h.sorting = newRelay(h.sorter.Add)
 	for _, name := range h.files {
 		if err := h.read(ctx, name, b); err != nil {
-			return err
+			return errors.Join(h.sorting.close(), err)
 		}
+	}
+	if err := h.sorting.close(); err != nil {
+		return err
 	}
 	if h.sorter.Len() == 0 {
 		return fmt.Errorf("no events in %s%s; 'tokenwatch decode FILE' shows why", counted(int(h.records), "record"), details(h.refused))
@@ -156,12 +163,14 @@ func (h *eventHistory) record(record []byte) error {
 		e := &h.block.Events[i]
 		e.Ingested = e.Time // nothing is taken for a backfill
 		h.sources[e.Source] = true
-		if err := h.sorter.Add(e); err != nil {
-			return err
+		if !h.sorting.add(*e) {
+			return errUnsorted // preparing tells why
 		}
 	}
 	return nil
 }
+
+var errUnsorted = errors.New("events cannot be sorted")
 
 // latestEvent is in 2106, where the engine's times end.
 const latestEvent = math.MaxUint32

@@ -171,7 +171,7 @@ func (h *countHistory) moments() func(dst []byte, at time.Time) []byte { return 
 
 func (h *countHistory) describe(r *backtest.Report) {
 	r.Ignored = h.counts.Ignored
-	r.Notes = append(r.Notes, fmt.Sprintf("Counts of %s each, as most rows are apart.", stretch(h.counts.Interval)))
+	r.Notes = append(r.Notes, fmt.Sprintf("Each count is of %s, which is how far apart most rows are.", stretch(h.counts.Interval)))
 }
 
 func (h *countHistory) close() {}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/detect/backtest"
+	"github.com/tokenwatch/tokenwatch/schema"
 )
 
 // output is a folder that a run writes to.
@@ -56,12 +57,30 @@ func (o *output) below(name string) (*output, error) {
 	return openOutput(filepath.Join(o.dir, name), resultFiles)
 }
 
-// results are the files that grow while a run goes on.
+// results are the files that grow while a run goes on. Scores are compressed while the engine goes on.
 type results struct {
 	findings *backtest.FindingWriter
 	scores   *backtest.ScoreWriter
+	rows     *relay[scoreRow]
 	buffers  []*bufio.Writer
 	files    []*os.File
+}
+
+type scoreRow struct {
+	at    time.Time
+	token schema.TokenID
+	name  string
+	score float64
+}
+
+var errUnwritten = errors.New("scores.csv.gz cannot be written")
+
+// score writes a score, sooner or later.
+func (r *results) score(at time.Time, token schema.TokenID, name string, score float64) error {
+	if !r.rows.add(scoreRow{at, token, name, score}) {
+		return errUnwritten // close tells why
+	}
+	return nil
 }
 
 func (o *output) results(moments func(dst []byte, at time.Time) []byte) (*results, error) {
@@ -74,14 +93,18 @@ func (o *output) results(moments func(dst []byte, at time.Time) []byte) (*result
 		r.files, r.buffers = append(r.files, file), append(r.buffers, bufio.NewWriterSize(file, 64<<10))
 	}
 	r.findings = backtest.NewFindingWriter(r.buffers[0])
-	var err error
-	r.scores, err = backtest.NewScoreWriter(r.buffers[1], moments)
-	return r, err
+	scores, err := backtest.NewScoreWriter(r.buffers[1], moments)
+	if err != nil {
+		return nil, err
+	}
+	r.scores = scores
+	r.rows = newRelay(func(row *scoreRow) error { return scores.Write(row.at, row.token, row.name, row.score) })
+	return r, nil
 }
 
 // close writes out what is still held back.
 func (r *results) close() error {
-	errs := []error{r.scores.Close()}
+	errs := []error{r.rows.close(), r.scores.Close()}
 	for i, file := range r.files {
 		errs = append(errs, r.buffers[i].Flush(), file.Close())
 	}

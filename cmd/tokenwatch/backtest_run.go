@@ -44,7 +44,7 @@ func (r *rehearsal) run() (*backtest.Report, error) {
 	}
 	player := &backtest.Player{
 		Engine: engine, Tally: backtest.NewTally(from.Add(warm), r.labels, r.history.ids),
-		Finding: results.findings.Write, Score: results.scores.Write,
+		Finding: results.findings.Write, Score: results.score,
 	}
 	played := r.history.play(r.process.ctx, player, gauge)
 	gauge.end()

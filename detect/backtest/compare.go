@@ -25,6 +25,16 @@ type Measure struct {
 	A      *float64 `json:"a"`
 	B      *float64 `json:"b"`
 	Change *float64 `json:"change"` // B − A
+
+	share bool // of something
+}
+
+// text writes one of its figures.
+func (m Measure) text(v *float64) string {
+	if m.share && v != nil {
+		return percent(*v)
+	}
+	return maybe(v)
 }
 
 // Compare makes a Comparison.
@@ -48,8 +58,8 @@ func Compare(a, b Side) *Comparison {
 	}) {
 		c.add(kind+": alerts", a.Report.alertsOf(kind), b.Report.alertsOf(kind))
 	}
-	c.add("precision at 10", a.Report.Precision10, b.Report.Precision10)
-	c.add("precision at 50", a.Report.Precision50, b.Report.Precision50)
+	c.share("precision at 10", a.Report.Precision10, b.Report.Precision10)
+	c.share("precision at 50", a.Report.Precision50, b.Report.Precision50)
 	return c
 }
 
@@ -65,22 +75,20 @@ func (c *Comparison) add(name string, a, b *float64) {
 	c.Measures = append(c.Measures, m)
 }
 
+func (c *Comparison) share(name string, a, b *float64) {
+	c.add(name, a, b)
+	c.Measures[len(c.Measures)-1].share = true
+}
+
 // recall adds what there is about a kind of theft.
 func (c *Comparison) recall(kind string) {
 	a, b := c.A.Report.recallOf(kind), c.B.Report.recallOf(kind)
-	for _, f := range []struct {
-		name string
-		of   func(*Recall) *float64
-	}{
-		{"found as configured", func(r *Recall) *float64 { return &r.Configured }},
-		{"found at 0.5", func(r *Recall) *float64 { return &r.AtHalf }},
-		{"found at 2", func(r *Recall) *float64 { return &r.AtTwo }},
-		{"found at 10", func(r *Recall) *float64 { return &r.AtTen }},
-		{"seconds, half", func(r *Recall) *float64 { return r.SecondsP50 }},
-		{"requests, half", func(r *Recall) *float64 { return r.RequestP50 }},
-	} {
-		c.add(kind+": "+f.name, f.of(a), f.of(b))
-	}
+	c.share(kind+": found as configured", &a.Configured, &b.Configured)
+	c.share(kind+": found at 0.5", &a.AtHalf, &b.AtHalf)
+	c.share(kind+": found at 2", &a.AtTwo, &b.AtTwo)
+	c.share(kind+": found at 10", &a.AtTen, &b.AtTen)
+	c.add(kind+": seconds, half", a.SecondsP50, b.SecondsP50)
+	c.add(kind+": requests, half", a.RequestP50, b.RequestP50)
 }
 
 // recallOf is the row of a kind; one of no thefts when there is none.

@@ -36,6 +36,7 @@ func writePage(w io.Writer, name string, data any) error {
 		"daily":   func(r *Report) template.HTML { return dailyPlot(r) },
 		"dailies": func(a, b *Report) template.HTML { return dailyPlot(a, b) },
 		"recall":  recallPlot,
+		"measure": func(m Measure, v *float64) string { return m.text(v) },
 		"names":   detectorNames,
 	}).Parse(pageText)
 	if err != nil {
@@ -90,6 +91,8 @@ func span(seconds *float64) string {
 		return "–"
 	}
 	switch s := *seconds; {
+	case s < 10:
+		return short(math.Round(10*s)/10) + " s"
 	case s < 120:
 		return fmt.Sprintf("%.0f s", s)
 	case s < 2*3600:

@@ -41,9 +41,9 @@ func dailyPlot(reports ...*Report) template.HTML {
 	p.xTicks = dateTicks(reports)
 	p.begin("Alerts a day")
 	for run, r := range reports {
-		width := 1 / float64(len(reports))
+		width := 0.8 / float64(len(reports))
 		for i, d := range r.Daily {
-			p.bar(class("bar", run), float64(i)+width*float64(run), width, float64(d.Alerts), fmt.Sprintf("%s: %d", d.Day, d.Alerts))
+			p.bar(class("bar", run), float64(i)+0.1+width*float64(run), width, float64(d.Alerts), fmt.Sprintf("%s: %d", d.Day, d.Alerts))
 		}
 	}
 	return p.end()

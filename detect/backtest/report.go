@@ -37,7 +37,7 @@ type Report struct {
 	// Recall is a row a kind of theft, and one for all of them, named "all".
 	Recall    []Recall         `json:"recall"`
 	Confusers []ConfuserResult `json:"confusers"`
-	// Precision says how many of the so many highest scores are thefts. Null where there are fewer.
+	// Precision says how many of the so many highest scores are thefts. Null where there are fewer, or no thefts.
 	Precision10 *float64 `json:"precision_at_10"`
 	Precision50 *float64 `json:"precision_at_50"`
 
@@ -110,6 +110,16 @@ func (t *Tally) Report(budget float64, found *Findings) *Report {
 	r.Precision10, r.Precision50 = t.precision(ordinary.all, 10), t.precision(ordinary.all, 50)
 	r.fill()
 	return r
+}
+
+// Scored reports whether anything spoke for theft on a day without one.
+func (r *Report) Scored() bool {
+	for _, c := range r.Curve {
+		if c.Exceeded > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // fill makes lists of what there is none of, so that whoever reads the JSON finds a list.
@@ -225,12 +235,16 @@ func (t *Tally) precision(days []float64, k int) *float64 {
 	for i := len(days) - 1; i >= 0 && len(days)-i <= k; i-- {
 		top = append(top, ranked{days[i], false})
 	}
+	thefts := 0
 	for _, o := range t.all {
+		if !o.Benign() {
+			thefts++
+		}
 		if !o.Benign() && o.seen {
 			top = append(top, ranked{o.best, true})
 		}
 	}
-	if len(top) < k {
+	if len(top) < k || thefts == 0 {
 		return nil
 	}
 	slices.SortStableFunc(top, func(a, b ranked) int {
