@@ -240,3 +240,24 @@ func TestTokensOfCounts(t *testing.T) {
 		}
 	}
 }
+
+// More tokens than detect.max_tokens has room for are played all the same, and the report says what that means.
+func TestBacktestWithoutRoom(t *testing.T) {
+	dir := t.TempDir()
+	rows := []string{"ts,token,requests"}
+	for hour := range 30 {
+		for n := range 1500 {
+			rows = append(rows, fmt.Sprintf("%d,client-%d,%d", hour*3600, n, n%5))
+		}
+	}
+	file := filepath.Join(dir, "counts.csv")
+	if err := os.WriteFile(file, []byte(strings.Join(rows, "\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr strings.Builder
+	p := &process{ctx: t.Context(), stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr}
+	code := p.main([]string{"backtest", "--counts", file, "--out", filepath.Join(dir, "out"), "--set", "detect.max_tokens=1000", "--set", "data_dir=" + dir})
+	if code != 0 || !strings.Contains(stdout.String(), "profiles were dropped for want of room") || !strings.Contains(stdout.String(), "45000 observations of 1500 tokens") {
+		t.Errorf("(%d) %s%s", code, stdout.String(), stderr.String())
+	}
+}

@@ -35,7 +35,7 @@ func TestHistoryIsExplainedAndPlayedAgain(t *testing.T) {
 	id := names(t, cfg, token)[0].String()
 	for _, args := range [][]string{{"explain", id}, {"explain", strings.ToUpper(id[:12])}} {
 		code, out, errs := p.answer(t, args...)
-		for _, want := range []string{"Token " + id, "Profile from gateway.access/0", "state        active", "Mon  ", "countries", "DE", "curl", "Reasons of the newest", "new_geo", "times likelier from a thief", "normal  DE"} {
+		for _, want := range []string{"Token " + id, "Profile from gateway.access/0", "state        active", "Mon  ", "countries", "DE", "curl", "Reasons of the newest", "new_geo", "times likelier from a thief", "normal  DE", "adds up to a score of", "usually at most 1 in 10s", "on its last day"} {
 			if code != 0 || !strings.Contains(out, want) {
 				t.Fatalf("%v (%d) lacks %q:\n%s%s", args, code, want, out, errs)
 			}

@@ -32,7 +32,11 @@ func (t *teller) portrait(p *detect.Portrait) {
 	}
 	t.say("    %-12s evidence that adds up to a score of %.2f now (1.0 is enough for an alert)", "in the air", p.Score)
 	for _, e := range p.Evidence {
-		t.say("        %-14s %+5.1f nats of %+.1f  %s", e.Detector, e.Weight, e.LLR, e.Seen)
+		was := ""
+		if e.LLR-e.Weight > 0.05 || e.Weight-e.LLR > 0.05 {
+			was = fmt.Sprintf(", faded from %.1f", e.LLR)
+		}
+		t.say("        %-17s %5.1f nats%s  %s", e.Detector, e.Weight, was, e.Seen)
 	}
 }
 
@@ -89,19 +93,23 @@ func (t *teller) habits(label string, list []detect.Habit) {
 }
 
 func (t *teller) rates(list []detect.Rate) {
-	var parts []string
+	var usual, today []string
 	for _, r := range list {
-		parts = append(parts, fmt.Sprintf("%d in %s", max(r.Most, r.Today), stretch(r.Span)))
+		usual = append(usual, fmt.Sprintf("%d in %s", r.Most, stretch(r.Span)))
+		if r.Today > r.Most {
+			today = append(today, fmt.Sprintf("%d in %s", r.Today, stretch(r.Span)))
+		}
 	}
-	if len(parts) > 0 {
-		t.say("    %-12s at most %s", "requests", strings.Join(parts, ", "))
+	t.say("    %-12s usually at most %s", "requests", strings.Join(usual, ", "))
+	if len(today) > 0 {
+		t.say("    %-12s %s on its last day", "", strings.Join(today, ", "))
 	}
 }
 
 // reasons lists evidence by weight: how much likelier it is from a thief than from the owner.
 func (t *teller) reasons(list []schema.Evidence) {
 	for _, e := range list {
-		t.say("    %-14s %5.1f nats, %s times likelier from a thief", e.Detector, e.LLR, times(e.LLR))
+		t.say("    %-17s %5.1f nats, %s times likelier from a thief", e.Detector, e.LLR, times(e.LLR))
 		t.say("        seen    %s", e.Seen)
 		if e.Normal != "" {
 			t.say("        normal  %s", e.Normal)
