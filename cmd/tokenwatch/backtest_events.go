@@ -49,18 +49,16 @@ func openEvents(p *process, cfg Config, files []string, formatName, dir string) 
 			return nil, fmt.Errorf("--format: %w", err)
 		}
 	}
-	for _, name := range files {
-		if name == stdinName {
-			h.files = append(h.files, name)
-			continue
-		}
-		found, err := archive.Expand([]string{name})
-		if err != nil {
+	var err error
+	if named := slices.DeleteFunc(slices.Clone(files), func(name string) bool { return name == stdinName }); len(named) > 0 {
+		if h.files, err = archive.Expand(named); err != nil {
 			return nil, fmt.Errorf("--events: %w", err)
 		}
-		h.files = append(h.files, found...)
 	}
-	if err := h.open(p, cfg); err != nil {
+	if slices.Contains(files, stdinName) {
+		h.files = append(h.files, stdinName)
+	}
+	if err = h.open(p, cfg); err != nil {
 		return nil, err
 	}
 	h.sorter = backtest.NewSorter(backtest.DefaultMemory, h.room)

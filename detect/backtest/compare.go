@@ -84,6 +84,7 @@ func (c *Comparison) share(name string, a, b *float64) {
 func (c *Comparison) recall(kind string) {
 	a, b := c.A.Report.recallOf(kind), c.B.Report.recallOf(kind)
 	c.share(kind+": found as configured", &a.Configured, &b.Configured)
+	c.share(kind+": found within a day", &a.InDay, &b.InDay)
 	c.share(kind+": found at 0.5", &a.AtHalf, &b.AtHalf)
 	c.share(kind+": found at 2", &a.AtTwo, &b.AtTwo)
 	c.share(kind+": found at 10", &a.AtTen, &b.AtTen)

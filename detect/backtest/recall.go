@@ -4,6 +4,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 )
 
 // every names the row of all thefts together.
@@ -25,6 +26,7 @@ func (t *Tally) recall(o *ordinary) []Recall {
 		thefts := kinds[kind]
 		row := Recall{Kind: kind, Thefts: len(thefts)}
 		row.Configured = share(thefts, func(l *outcome) bool { return l.alerted })
+		row.InDay = share(thefts, func(l *outcome) bool { return l.alerted && l.delay <= 24*time.Hour })
 		for i, to := range []*float64{&row.AtHalf, &row.AtTwo, &row.AtTen} {
 			bar := o.thresholds(budgets[i])
 			*to = share(thefts, func(l *outcome) bool { return l.seen && l.best >= bar[l.half] })

@@ -62,6 +62,7 @@ type Recall struct {
 	Thefts     int      `json:"thefts"`
 	Empty      int      `json:"empty,omitempty"` // labels in which nothing happened, counted as missed
 	Configured float64  `json:"at_configured"`
+	InDay      float64  `json:"at_configured_in_24h"` // found within a day of their beginnings
 	AtHalf     float64  `json:"at_0.5"`
 	AtTwo      float64  `json:"at_2"`
 	AtTen      float64  `json:"at_10"`
