@@ -17,7 +17,7 @@ import (
 // than three hours, which fades to three tenths a day. The hours let a rise be seen as one rise,
 // and the fading forgets what was loud the day before yesterday. Score is the logarithm of the
 // ratio over that of 2.5; after a finding it stays below 1 for a day, since a second alarm
-// about the same thing is none.
+// about the same thing is none; so it does on the first day.
 type Series struct {
 	recent []float64 // the last three hours, oldest first
 	most   float64   // ln of the most before, fading
@@ -66,7 +66,7 @@ func (s *Series) Count(token schema.TokenID, at time.Time, interval time.Duratio
 	if s.score < 1 {
 		return nil
 	}
-	if !s.told.IsZero() && at.Sub(s.told) < seriesQuiet {
+	if at.Sub(s.told) < seriesQuiet {
 		s.score = seriesAlmost
 		return nil
 	}
@@ -80,7 +80,7 @@ func (s *Series) unit() float64 { return max(1e-9, min(1, s.mean)) }
 // pass lets time go by.
 func (s *Series) pass(at time.Time, interval time.Duration) {
 	if s.at.IsZero() {
-		s.most = math.Inf(-1)
+		s.most, s.told = math.Inf(-1), at // the first day only teaches
 	} else if d := at.Sub(s.at); d > 0 {
 		s.most += math.Log(seriesFade) * d.Hours() / 24
 	}
