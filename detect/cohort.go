@@ -13,6 +13,7 @@ type cohort struct {
 	countries map[text]float64 // bounded by ISO 3166: see maxCohortValues
 	clients   map[text]float64
 	leaps     leaps
+	pools     pools
 	novelty   [ages]novelty // by the token's age
 }
 
@@ -59,6 +60,7 @@ func newCohort(texts *texts) *cohort {
 // learnDay takes in a token's day as it closes.
 func (c *cohort) learnDay(m *memory, p *profile) {
 	c.leaps.learnDay(p)
+	c.pools.learnDay(p)
 	c.days++
 	c.noveltyOf(p).learnDay(m, p)
 	c.count(c.countries, m.of(p, countries), p.day)
@@ -115,6 +117,7 @@ func (c *cohort) halve() {
 		n.days, n.countries, n.networks, n.clients, n.flips = n.days/2, n.countries/2, n.networks/2, n.clients/2, n.flips/2
 	}
 	c.hours.halve()
+	c.pools.halve()
 	for _, m := range []map[text]float64{c.countries, c.clients} {
 		for k := range m {
 			m[k] /= 2

@@ -110,7 +110,7 @@ func (s *story) sum(now int64, halfLife time.Duration) float64 {
 		}
 		v := s.groupSum(i, now, halfLife)
 		if s.evidence[i].group == traffic {
-			total += v
+			total += s.strongest(traffic, now, halfLife)
 		} else if v > 0 {
 			n = insertSorted(&visits, n, v)
 		}

@@ -11,7 +11,7 @@ import (
 
 // stateVersion is the first byte of all stored state. Raise it when the layout changes:
 // older state is then refused, and profiles are learnt again from the stored events.
-const stateVersion = 2
+const stateVersion = 3
 
 // Snapshot returns what changed since the last one, and the state that the partition's
 // tokens share under the zero token. Of a token that was dropped since it comes without
@@ -124,6 +124,7 @@ func (m *memory) code(c *coder, p *profile) {
 		m.codeHabits(c, p, k)
 	}
 	p.rate.code(c)
+	p.doings.code(c)
 	p.position.code(c)
 	number(c, &p.quarantine.since)
 	number(c, &p.quarantine.last)
@@ -208,6 +209,7 @@ func (r *rates) code(c *coder) {
 
 func (g *group) code(c *coder) {
 	c.bool(&g.traffic)
+	c.bool(&g.spread)
 	c.string(&g.country)
 	number(c, &g.asn)
 }
@@ -280,6 +282,7 @@ func (k *cohort) code(c *coder) {
 			}
 		}
 	}
+	k.pools.code(c)
 }
 
 // codeCounts codes a map in the order of its keys, so that equal state is equal bytes.
