@@ -27,7 +27,7 @@ func (drift) name() string { return driftName }
 func (drift) phrase() string { return "for ever more" }
 
 func (drift) look(l *look) {
-	if g, llr := l.furthest(driftNews, driftTail, driftLooks); llr >= leastSaid {
+	if g, llr := l.furthest(driftNews, volumeDays, driftTail, driftLooks); llr >= leastSaid {
 		l.foundIn(traffic, driftName, min(driftCap, llr), func() words {
 			return l.volumeWords(g, "drift:", "six hours")
 		})

@@ -21,7 +21,8 @@ const (
 	fanOutName   = "fan_out"
 	fanOutCap    = 7.5
 	fanOutAtHome = 0.35
-	fanOutLooks  = 2.0
+	fanOutLooks  = 1.0
+	fanOutDays   = 1
 	leastSpread  = 5 // of addresses; three countries within an hour are many
 )
 
@@ -35,7 +36,7 @@ func (fanOut) name() string { return fanOutName }
 func (fanOut) phrase() string { return "from many addresses at once" }
 
 func (fanOut) look(l *look) {
-	g, llr := l.furthest(fanOutNews, fanOutTail, fanOutLooks)
+	g, llr := l.furthest(fanOutNews, fanOutDays, fanOutTail, fanOutLooks)
 	least := uint8(leastSpread)
 	if g == nationsHour {
 		least--

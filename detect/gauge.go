@@ -49,15 +49,16 @@ func (d *doings) leap(g gauge) int { return d.high(g) - d.usual(g) }
 // amount is the value that a logarithm stands for.
 func (g gauge) amount(y int) float64 { return float64(steadies[g]) * (unlg(y) - 1) }
 
-// volatility is a class of tokens, by how far their days differ.
+// volatility is a class of tokens, by how far their days differ. Of sums that hardly ever
+// were worth counting nobody knows, which is as good as wild.
 func (d *doings) volatility(g gauge) int {
 	switch above := d.above[g]; {
-	case above < 8:
-		return 0
-	case above < 24:
+	case above >= 24 || g < sums && d.mean[g] < octave/2:
+		return 2
+	case above >= 8:
 		return 1
 	}
-	return 2
+	return 0
 }
 
 const volatilities = 3

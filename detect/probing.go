@@ -38,7 +38,7 @@ const (
 	longestRun       = 40 << 8
 	leastRun         = 4 // nats
 	breadthCap       = 2.5
-	breadthAtHome    = 0.4
+	breadthAtHome    = 0.3
 	theftRoams       = 0.4 // P(a thief goes where the token never went)
 	fullRoutes       = 40  // of 64 bits: from here on a new route is not told from the others
 	breadthTail      = 0.08

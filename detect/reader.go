@@ -20,8 +20,8 @@ const (
 	firstWriteCap    = 3.5
 	firstWriteAtHome = 0.5
 	theftWrites      = 0.3
-	readerDays       = 3  // active days before a token counts as a reader
-	readerEvents     = 20 // and requests
+	readerDays       = 5  // active days before a token counts as a reader
+	readerEvents     = 30 // and requests
 )
 
 // Kinds of methods, as bits.

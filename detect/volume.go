@@ -24,7 +24,8 @@ type volumeSpike struct{}
 const (
 	volumeSpikeName = "volume_spike"
 	volumeSpikeCap  = 6.5
-	theftTakes      = 0.2 // P(a thief takes this much)
+	theftTakes      = 0.1 // P(a thief takes this much)
+	volumeDays      = 4   // active days before there is something to compare with
 	volumeLooks     = 3.0 // how many independent looks the four gauges come to
 	leastSaid       = 0.5 // nats
 )
@@ -36,7 +37,7 @@ func (volumeSpike) name() string { return volumeSpikeName }
 func (volumeSpike) phrase() string { return "for abnormal volumes" }
 
 func (volumeSpike) look(l *look) {
-	if g, llr := l.furthest(volumeNews, volumeTail, volumeLooks); llr >= leastSaid {
+	if g, llr := l.furthest(volumeNews, volumeDays, volumeTail, volumeLooks); llr >= leastSaid {
 		l.foundIn(traffic, volumeSpikeName, min(volumeSpikeCap, llr), func() words {
 			return l.volumeWords(g, "volume:", [gauges]string{bytesTen: "10 min", bytesHour: "one hour", billTen: "10 min", billHour: "one hour"}[g])
 		})
@@ -45,10 +46,10 @@ func (volumeSpike) look(l *look) {
 
 // furthest is the gauge of some whose news is the least likely the owner's, and the
 // log-likelihood ratio of it.
-func (l *look) furthest(of news, tail leapTail, looks float64) (at gauge, llr float64) {
+func (l *look) furthest(of news, days uint16, tail leapTail, looks float64) (at gauge, llr float64) {
 	p := l.profile
-	if p.doings.news&of == 0 || p.days < 2 {
-		return 0, 0 // there is no news, or no day to compare with
+	if p.doings.news&of == 0 || p.days <= days {
+		return 0, 0 // there is no news, or too little to compare with
 	}
 	for g := range gauges {
 		if p.doings.news&of&(1<<g) == 0 {
