@@ -12,9 +12,11 @@ type cohort struct {
 	hours     activity
 	countries map[text]float64 // bounded by ISO 3166: see maxCohortValues
 	clients   map[text]float64
-	leaps     leaps
 	pools     pools
 	novelty   [ages]novelty // by the token's age
+
+	calm         calm
+	calibrations [classes]calibration
 }
 
 // novelty counts token-days on which a token that had a history was seen with a value
@@ -58,8 +60,8 @@ func newCohort(texts *texts) *cohort {
 }
 
 // learnDay takes in a token's day as it closes.
-func (c *cohort) learnDay(m *memory, p *profile) {
-	c.leaps.learnDay(p)
+func (c *cohort) learnDay(cfg *Config, m *memory, p *profile) {
+	c.calibrations[p.class()].learnDay(cfg, float64(p.most), p.alertedToday())
 	c.pools.learnDay(p)
 	c.days++
 	c.noveltyOf(p).learnDay(m, p)
@@ -118,6 +120,10 @@ func (c *cohort) halve() {
 	}
 	c.hours.halve()
 	c.pools.halve()
+	c.calm.halve()
+	for i := range c.calibrations {
+		c.calibrations[i].halve()
+	}
 	for _, m := range []map[text]float64{c.countries, c.clients} {
 		for k := range m {
 			m[k] /= 2

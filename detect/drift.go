@@ -12,12 +12,15 @@ package detect
 // percent a day run away from it. Days without events neither teach nor alarm, and a quiet
 // weekend lowers no peak that matters on Monday. A sum over hours has a lighter tail than
 // one over minutes, so the prior falls faster.
+//
+// A sum that the last hour makes up is a burst, which others see sooner and say better.
 type drift struct{}
 
 const (
 	driftName  = "slow_exfiltration"
 	driftCap   = 6.0
 	driftLooks = 2.0
+	burstShare = 0.67
 )
 
 var driftTail = leapTail{at: 0.04, power: 1.2}
@@ -27,9 +30,21 @@ func (drift) name() string { return driftName }
 func (drift) phrase() string { return "for ever more" }
 
 func (drift) look(l *look) {
-	if g, llr := l.furthest(driftNews, volumeDays, driftTail, driftLooks); llr >= leastSaid {
+	if g, llr := l.furthest(driftNews&^l.bursts(), volumeDays, driftTail, driftLooks); llr >= leastSaid {
 		l.foundIn(traffic, driftName, min(driftCap, llr), func() words {
 			return l.volumeWords(g, "drift:", "six hours")
 		})
 	}
+}
+
+// bursts are the sums that the last hour makes up.
+func (l *look) bursts() (of news) {
+	d := &l.profile.doings
+	last := [...]float32{float32(l.profile.rate.spans[hour].count), d.sums[bytesHour], d.sums[billHour]}
+	for i, much := range last {
+		if g := requestsLong + gauge(i); much > burstShare*d.sums[g] {
+			of |= 1 << g
+		}
+	}
+	return of
 }

@@ -77,8 +77,8 @@ func leapBinOf(leap int) int { return max(0, leap>>8) }
 
 // learnDay takes in a token's day as it closes, unless it is in doubt.
 func (k *pools) learnDay(p *profile) {
-	if p.days < 2 || p.alertedToday() {
-		return // there is no day to compare with, or none to learn from
+	if p.days < 2 || p.alertedToday() || p.doings.clock == 0 {
+		return // there is no day to compare with, none to learn from, or nothing known but counts
 	}
 	d, a := &p.doings, age(int(p.days))
 	for g := range gauges {
