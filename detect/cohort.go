@@ -62,7 +62,7 @@ func newCohort(texts *texts) *cohort {
 // learnDay takes in a token's day as it closes.
 func (c *cohort) learnDay(cfg *Config, m *memory, p *profile) {
 	c.calibrations[p.class()].learnDay(cfg, float64(p.most), p.alertedToday())
-	c.pools.learnDay(p)
+	c.pools.learnDay(cfg, p)
 	c.days++
 	c.noveltyOf(p).learnDay(m, p)
 	c.count(c.countries, m.of(p, countries), p.day)

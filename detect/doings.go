@@ -71,6 +71,7 @@ const (
 	// nominalPrice is what a unit counts for, in dollars, when a log has units and no cost.
 	// Any figure serves as long as it stays the same, since only ratios are looked at.
 	nominalPrice = 1e-6
+	mostSum      = 1e30
 	// longHalfLife is after how many ten minutes a drifting sum counts half: four hours.
 	longHalfLife = 24
 )
@@ -93,8 +94,8 @@ func (p *profile) does(ev *schema.Event, now uint32, salt uint64) bool {
 		d.turn(window)
 	}
 	open := window == d.clock // late events are no part of an open window
-	d.pourAll(ev, open)
 	if open {
+		d.take(ev)
 		d.spread(ev, salt)
 	}
 	d.ask(ev, salt)
@@ -125,22 +126,18 @@ func (d *doings) turn(window uint32) {
 	}
 }
 
-// pourAll adds what the event took to the sums.
-func (d *doings) pourAll(ev *schema.Event, open bool) {
+// take adds what the event took to the sums.
+func (d *doings) take(ev *schema.Event) {
 	d.pour(requestsLong, 1)
 	if much := float32(ev.BytesOut); much > 0 {
+		d.pour(bytesTen, much)
+		d.pour(bytesHour, much)
 		d.pour(bytesLong, much)
-		if open {
-			d.pour(bytesTen, much)
-			d.pour(bytesHour, much)
-		}
 	}
 	if much := bill(ev); much > 0 {
+		d.pour(billTen, much)
+		d.pour(billHour, much)
 		d.pour(billLong, much)
-		if open {
-			d.pour(billTen, much)
-			d.pour(billHour, much)
-		}
 	}
 }
 
@@ -156,7 +153,7 @@ func bill(ev *schema.Event) float32 {
 // pour adds to a sum. It is news when the day's highest reaches another quarter of an
 // octave that is far above the past, which happens a few times a day at most.
 func (d *doings) pour(g gauge, much float32) {
-	d.sums[g] += much
+	d.sums[g] = min(d.sums[g]+much, mostSum)
 	y := lg(1 + d.sums[g]/steadies[g])
 	if bin := uint8(y >> 8); bin > d.today[g] {
 		d.today[g] = bin

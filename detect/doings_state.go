@@ -48,6 +48,8 @@ func (c *coder) sum(v *float32) {
 func (k *pools) code(c *coder) {
 	c.bits(&k.salt)
 	k.each(func(t *tail) { t.code(c) })
+	c.count(&k.days)
+	c.count(&k.alerted)
 	c.count(&k.readers)
 	c.count(&k.first)
 }

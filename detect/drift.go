@@ -19,18 +19,17 @@ type drift struct{}
 const (
 	driftName  = "slow_exfiltration"
 	driftCap   = 6.0
-	driftLooks = 2.0
 	burstShare = 0.67
 )
 
-var driftTail = leapTail{at: 0.04, power: 1.2}
+var driftLeaps = leaping{at: 0.04, power: 1.2, theft: theftTakes, looks: 2}
 
 func (drift) name() string { return driftName }
 
 func (drift) phrase() string { return "for ever more" }
 
 func (drift) look(l *look) {
-	if g, llr := l.furthest(driftNews&^l.bursts(), volumeDays, driftTail, driftLooks); llr >= leastSaid {
+	if g, llr := l.furthest(driftNews&^l.bursts(), volumeDays, driftLeaps); llr >= leastSaid {
 		l.foundIn(traffic, driftName, min(driftCap, llr), func() words {
 			return l.volumeWords(g, "drift:", "six hours")
 		})

@@ -15,3 +15,9 @@ func (e *Engine) Texts() int { return len(e.memory.texts.ids) }
 
 // Clip is what is kept of a string.
 var Clip = clip
+
+// Lg and Unlg are the logarithm in which gauges are compared, and its inverse.
+var (
+	Lg   = lg
+	Unlg = unlg
+)

@@ -21,12 +21,11 @@ const (
 	fanOutName   = "fan_out"
 	fanOutCap    = 7.5
 	fanOutAtHome = 0.35
-	fanOutLooks  = 1.0
 	fanOutDays   = 1
 	leastSpread  = 5 // of addresses; three countries within an hour are many
 )
 
-var fanOutTail = leapTail{at: 0.08, power: 2.5}
+var fanOutLeaps = leaping{at: 0.08, power: 2.5, theft: 0.2, looks: 1.5}
 
 // spreading is the group of fan-out: it belongs to no place.
 var spreading = group{spread: true}
@@ -36,7 +35,7 @@ func (fanOut) name() string { return fanOutName }
 func (fanOut) phrase() string { return "from many addresses at once" }
 
 func (fanOut) look(l *look) {
-	g, llr := l.furthest(fanOutNews, fanOutDays, fanOutTail, fanOutLooks)
+	g, llr := l.furthest(fanOutNews, fanOutDays, fanOutLeaps)
 	least := uint8(leastSpread)
 	if g == nationsHour {
 		least--

@@ -17,6 +17,7 @@ type pools struct {
 	refusals       [ages]tail // by the longest run, in nats
 	routes         [ages]tail // by how many were new
 	wakes          tail       // by how much longer the silence was than all before
+	days, alerted  float64    // token-days, and those with an alert that were learnt
 	readers, first float64    // token-days of tokens that never wrote; those on which one began
 }
 
@@ -35,10 +36,10 @@ type tail struct {
 
 const (
 	tailBins  = 40
-	tailPrior = 50.0 // token-days that the prior weighs
+	tailPrior = 100.0 // token-days that the prior weighs
 	// tailFloor is the part of the prior that no amount of data takes away: a thousand
 	// quiet days do not prove that there is no launch day.
-	tailFloor = 0.25
+	tailFloor = 0.1
 )
 
 func (t *tail) add(bin int) {
@@ -56,17 +57,18 @@ func (t *tail) beyond(bin int, prior float64) float64 {
 	return max((n+tailPrior*prior)/(t.days+tailPrior), tailFloor*prior)
 }
 
-// leapTail is a prior for leaps: P(a day reaches 2^octaves times the past).
-type leapTail struct{ at, power float64 }
+// leaping is how a detector looks at leaps: the prior that a day reaches r times the past is
+// at·r^-power; thieves do with probability theft; and it looks as if so many times.
+type leaping struct{ at, power, theft, looks float64 }
 
 // prior is wider for tokens that are young or that have wild days.
-func (s leapTail) prior(octaves float64, age, volatility int) float64 {
+func (s leaping) prior(octaves float64, age, volatility int) float64 {
 	wild := [volatilities]float64{0.4, 1, 2.5}[volatility]
 	return s.at * math.Exp2(-s.power*octaves) * wild * float64(ages-age)
 }
 
 // beyond is the probability that a token's day leaps as far as the open one does.
-func (k *pools) beyond(p *profile, g gauge, s leapTail) float64 {
+func (k *pools) beyond(p *profile, g gauge, s leaping) float64 {
 	d := &p.doings
 	leap, a, v := d.leap(g), age(int(p.days)), d.volatility(g)
 	return k.gauges[g][a][v].beyond(leapBinOf(leap), s.prior(float64(leap)/octave, a, v))
@@ -75,10 +77,18 @@ func (k *pools) beyond(p *profile, g gauge, s leapTail) float64 {
 // leapBinOf puts leaps in quarter octaves.
 func leapBinOf(leap int) int { return max(0, leap>>8) }
 
-// learnDay takes in a token's day as it closes, unless it is in doubt.
-func (k *pools) learnDay(p *profile) {
-	if p.days < 2 || p.alertedToday() || p.doings.clock == 0 {
-		return // there is no day to compare with, none to learn from, or nothing known but counts
+// learnDay takes in a token's day as it closes. Days with an alert may be abuse; but as many
+// as the budget has room for are owners' days, and the wildest of all: without them the
+// tails would get thinner with every alert.
+func (k *pools) learnDay(cfg *Config, p *profile) {
+	if p.days < 2 || p.doings.clock == 0 {
+		return // there is no day to compare with, or nothing known but counts
+	}
+	if k.days++; p.alertedToday() {
+		if 1000*(k.alerted+1) > cfg.Budget*k.days {
+			return
+		}
+		k.alerted++
 	}
 	d, a := &p.doings, age(int(p.days))
 	for g := range gauges {
@@ -104,7 +114,9 @@ func (k *pools) halve() {
 			t.bins[i] /= 2
 		}
 	})
-	k.readers, k.first = k.readers/2, k.first/2
+	for _, n := range []*float64{&k.days, &k.alerted, &k.readers, &k.first} {
+		*n /= 2
+	}
 }
 
 func (k *pools) each(f func(*tail)) {

@@ -28,19 +28,20 @@ const (
 	probingName      = "probing"
 	probingCap       = 4.5
 	probingAtHome    = 0.6
-	theftProbes      = 0.2  // P(a thief is refused this often)
-	probeShare       = 0.5  // of a prober's requests are refused
-	commonRefusals   = 0.02 // of all requests, as a start
-	refusalsPrior    = 50.0 // requests that this start weighs
-	mostOfOne        = 3.0  // nats of a single refusal
-	granted          = 128  // what an answer takes from a run: half a nat
-	repeated         = 16   // a refusal of the same path counts this many times less
+	theftProbes      = 0.2    // P(a thief is refused this often)
+	probeShare       = 0.5    // of a prober's requests are refused
+	commonRefusals   = 0.02   // of all requests, as a start
+	refusalsPrior    = 50.0   // requests that this start weighs
+	mostOfOne        = 3.0    // nats of a single refusal
+	granted          = 128    // what an answer takes from a run: half a nat
+	repeated         = 16     // a refusal of the same path counts this many times less
+	mostRepeated     = 6 << 8 // and brings a run no further than this
 	longestRun       = 40 << 8
 	leastRun         = 4 // nats
 	breadthCap       = 2.5
 	breadthAtHome    = 0.3
-	theftRoams       = 0.4 // P(a thief goes where the token never went)
-	fullRoutes       = 40  // of 64 bits: from here on a new route is not told from the others
+	theftRoams       = 0.25 // P(a thief goes where the token never went)
+	fullRoutes       = 40   // of 64 bits: from here on a new route is not told from the others
 	breadthTail      = 0.08
 	breadthTailPower = 1.2
 )
@@ -89,13 +90,14 @@ func (d *doings) refuse(ev *schema.Event, events uint64, salt uint64) {
 	}
 	own := (float64(d.refused) + refusalsPrior*commonRefusals) / (float64(events) + refusalsPrior)
 	nats := min(mostOfOne, max(0, math.Log(probeShare/own)))
+	most := uint16(longestRun)
 	if bit := uint16(1) << (blend(uint64(textHash(path)), salt) >> 60); d.paths&bit == 0 {
 		d.paths |= bit
 		d.refused = min(d.refused, math.MaxUint32-1) + 1
 	} else {
-		nats /= repeated
+		nats, most = nats/repeated, max(d.run, mostRepeated)
 	}
-	d.run = min(d.run+uint16(256*nats), longestRun)
+	d.run = min(d.run+uint16(256*nats), most)
 	if bin := uint8(d.run >> 8); bin > d.worst {
 		d.worst = bin
 		if bin >= leastRun {

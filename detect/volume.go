@@ -26,18 +26,17 @@ const (
 	volumeSpikeCap  = 6.5
 	theftTakes      = 0.1 // P(a thief takes this much)
 	volumeDays      = 4   // active days before there is something to compare with
-	volumeLooks     = 3.0 // how many independent looks the four gauges come to
 	leastSaid       = 0.5 // nats
 )
 
-var volumeTail = leapTail{at: 0.06, power: 0.7}
+var volumeLeaps = leaping{at: 0.06, power: 0.7, theft: theftTakes, looks: 3}
 
 func (volumeSpike) name() string { return volumeSpikeName }
 
 func (volumeSpike) phrase() string { return "for abnormal volumes" }
 
 func (volumeSpike) look(l *look) {
-	if g, llr := l.furthest(volumeNews, volumeDays, volumeTail, volumeLooks); llr >= leastSaid {
+	if g, llr := l.furthest(volumeNews, volumeDays, volumeLeaps); llr >= leastSaid {
 		l.foundIn(traffic, volumeSpikeName, min(volumeSpikeCap, llr), func() words {
 			return l.volumeWords(g, "volume:", [gauges]string{bytesTen: "10 min", bytesHour: "one hour", billTen: "10 min", billHour: "one hour"}[g])
 		})
@@ -46,7 +45,7 @@ func (volumeSpike) look(l *look) {
 
 // furthest is the gauge of some whose news is the least likely the owner's, and the
 // log-likelihood ratio of it.
-func (l *look) furthest(of news, days uint16, tail leapTail, looks float64) (at gauge, llr float64) {
+func (l *look) furthest(of news, days uint16, s leaping) (at gauge, llr float64) {
 	p := l.profile
 	if p.doings.news&of == 0 || p.days <= days {
 		return 0, 0 // there is no news, or too little to compare with
@@ -55,7 +54,7 @@ func (l *look) furthest(of news, days uint16, tail leapTail, looks float64) (at 
 		if p.doings.news&of&(1<<g) == 0 {
 			continue
 		}
-		if here := math.Log(theftTakes / (looks * l.cohort.pools.beyond(p, g, tail))); here > llr {
+		if here := math.Log(s.theft / (s.looks * l.cohort.pools.beyond(p, g, s))); here > llr {
 			at, llr = g, here
 		}
 	}
