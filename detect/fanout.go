@@ -13,8 +13,9 @@ import (
 // a phone's address, pools behind a NAT all have their own numbers, and only a leap beyond
 // them speaks. Numbers of addresses leap far less than traffic does, so the prior falls as
 // r^-2.5. In a network that is the token's own, more addresses most often are more
-// machines of the owner's, and count for less. The detector counts what is distinct, so a
-// visit's strangeness is not told twice; the sum takes it for one more visit.
+// machines of the owner's: it counts for less, and as a side of the traffic that they bring. The
+// detector counts what is distinct, so a visit's strangeness is not told twice; elsewhere
+// the sum takes it for one more visit.
 type fanOut struct{}
 
 const (
@@ -43,11 +44,12 @@ func (fanOut) look(l *look) {
 	if l.profile.doings.today[g] < least {
 		return
 	}
-	if ev := l.event; l.group == home && ev.ASN != 0 && l.habits(networks).settled(l.network(), l.now, l.probation) != nil {
-		llr *= fanOutAtHome
+	where := spreading
+	if l.group == home && (l.event.ASN == 0 || l.habits(networks).settled(l.network(), l.now, l.probation) != nil) {
+		where, llr = traffic, llr*fanOutAtHome
 	}
 	if llr >= leastSaid {
-		l.foundIn(spreading, fanOutName, min(fanOutCap, llr), func() words { return l.fanOutWords(g) })
+		l.foundIn(where, fanOutName, min(fanOutCap, llr), func() words { return l.fanOutWords(g) })
 	}
 }
 

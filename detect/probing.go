@@ -28,7 +28,7 @@ const (
 	probingName      = "probing"
 	probingCap       = 4.5
 	probingAtHome    = 0.6
-	theftProbes      = 0.2    // P(a thief is refused this often)
+	theftProbes      = 0.1    // P(a thief is refused this often)
 	probeShare       = 0.5    // of a prober's requests are refused
 	commonRefusals   = 0.02   // of all requests, as a start
 	refusalsPrior    = 50.0   // requests that this start weighs
