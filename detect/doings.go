@@ -120,11 +120,28 @@ func (d *doings) turn(window uint32) {
 		d.networks, d.nations, d.paths = 0, 0, 0
 		d.run >>= min(hours, 15)
 	}
-	fade := float32(math.Exp2(-float64(passed) / longHalfLife))
+	fade := faded(passed)
 	for g := requestsLong; g <= billLong; g++ {
 		d.sums[g] *= fade
 	}
 }
+
+// faded is what is left of a drifting sum some ten minutes later.
+func faded(passed uint32) float32 {
+	halves := passed / longHalfLife
+	if halves > 100 {
+		return 0
+	}
+	return roots[passed%longHalfLife] * math.Float32frombits((127-halves)<<23)
+}
+
+// roots are what is left of a sum within its half-life, by ten minutes.
+var roots = func() (left [longHalfLife]float32) {
+	for i := range left {
+		left[i] = float32(math.Exp2(-float64(i) / longHalfLife))
+	}
+	return left
+}()
 
 // take adds what the event took to the sums.
 func (d *doings) take(ev *schema.Event) {
@@ -202,17 +219,23 @@ func (d *doings) count(g gauge, set *uint64, bit uint64, of int) {
 		return
 	}
 	*set |= bit
-	k := bits.OnesCount64(*set)
-	n := uint8(255)
-	if k < of {
-		n = uint8(min(254, math.Round(float64(of)*math.Log(float64(of)/float64(of-k)))))
-	}
-	if n > d.today[g] {
+	if n := distinct(bits.OnesCount64(*set), of); n > d.today[g] {
 		d.today[g] = n
 		if d.leap(g) >= leastLeapUp {
 			d.news |= 1 << g
 		}
 	}
+}
+
+// distinct is how many values have set k bits of so many.
+func distinct(k, of int) uint8 {
+	switch {
+	case k <= 3:
+		return uint8(k) // what comes out for these, without the logarithm
+	case k == of:
+		return math.MaxUint8
+	}
+	return uint8(min(math.MaxUint8-1, math.Round(float64(of)*math.Log(float64(of)/float64(of-k)))))
 }
 
 // closeDay makes the open day part of the past, unless what happened on it is in doubt;

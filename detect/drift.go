@@ -13,6 +13,8 @@ package detect
 // weekend lowers no peak that matters on Monday. A sum over hours has a lighter tail than
 // one over minutes, so the prior falls faster.
 //
+// At an even rate the sum is what six hours take (4 h / ln 2), and is told as that.
+//
 // A sum that the last hour makes up is a burst, which others see sooner and say better.
 type drift struct{}
 
