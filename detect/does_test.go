@@ -81,7 +81,7 @@ func TestDoingsAreTold(t *testing.T) {
 		cfg := detect.DefaultConfig()
 		cfg.AlertNats = 1.6
 		quick, thorough := detect.New(cfg, "t", 0), detect.New(cfg, "t", 0)
-		for i, ev := range busy(seed, 20) {
+		for i, ev := range busy(seed, 24) {
 			a, b := quick.Process(&ev), thorough.ProcessThoroughly(&ev)
 			if !reflect.DeepEqual(a, b) {
 				t.Fatalf("seed %d, event %d: found\n%+v\nlooking at all\n%+v", seed, i, a, b)
@@ -109,7 +109,7 @@ func TestDoingsSurviveRestarts(t *testing.T) {
 	for seed := range uint64(6) {
 		cfg := detect.DefaultConfig()
 		cfg.AlertNats = 1.6
-		events := inRecords(busy(seed, 20))
+		events := inRecords(busy(seed, 24))
 		want := findings(detect.New(cfg, "t", 0), events)
 		got, _ := interrupted(t, cfg, events, rand.New(rand.NewPCG(seed, 8)))
 		if !reflect.DeepEqual(got, want) || len(want) == 0 {

@@ -104,7 +104,7 @@ func (p *profile) does(ev *schema.Event, now uint32, salt uint64) bool {
 	} else if open {
 		d.refuse(ev, p.events, salt)
 	}
-	if last := p.last; last > 0 && now > last && now-last >= dormantAfter {
+	if last := p.last; last > 0 && now > last && now-last >= longSilence {
 		d.wake((now - last) / daySeconds)
 	}
 	return d.news != 0

@@ -11,7 +11,7 @@ import (
 // Model: the silence against the token's own longest one, since a monthly job is asleep
 // most of its life and never dormant:
 //
-//	r = silence / longest silence before (at least three days)
+//	r = silence / longest silence before (at least a week)
 //
 // How often a token-day begins with so long a silence is pooled over the cohort, from a
 // prior of 0.006/r; a stolen token is a dormant one in one of ten cases. People go on
@@ -23,11 +23,13 @@ const (
 	dormancyName    = "dormancy"
 	dormancyCap     = 3.0
 	dormancyAtHome  = 0.25
-	dormantAfter    = 7 * daySeconds // what is shorter is a week off
-	shortestSilence = 3              // days
+	longSilence     = 7 * daySeconds // what is shorter is a few days off, and not remembered
+	shortestSilence = 7              // days
+	dormantDays     = 14             // what is shorter is a holiday
+	dormantLeap     = 1.5
 	theftWakes      = 0.1
 	commonWakes     = 0.006
-	dormancyDays    = 4 // active days before silence means anything
+	dormantHistory  = 4 // active days before silence means anything
 )
 
 func (dormancy) name() string { return dormancyName }
@@ -36,7 +38,7 @@ func (dormancy) phrase() string { return "after a long silence" }
 
 func (dormancy) look(l *look) {
 	p := l.profile
-	if p.doings.news&wakeNews == 0 || p.days < dormancyDays {
+	if p.doings.news&wakeNews == 0 || p.days < dormantHistory {
 		return
 	}
 	r := p.doings.silence()
@@ -65,7 +67,7 @@ func (l *look) unfamiliar() bool {
 // wake takes in that a token was silent for so many days.
 func (d *doings) wake(days uint32) {
 	d.gap = max(d.gap, uint8(min(days, math.MaxUint8)))
-	if d.silence() >= 1.5 {
+	if d.gap >= dormantDays && d.silence() >= dormantLeap {
 		d.news |= wakeNews
 	}
 }

@@ -97,7 +97,7 @@ func (k *pools) learnDay(cfg *Config, p *profile) {
 		}
 	}
 	k.refusals[a].add(int(d.worst))
-	k.routes[a].add(d.freshRoutes())
+	k.routes[p.maturity()].add(d.freshRoutes())
 	k.wakes.add(d.wakeBin())
 	if d.reads() && p.days > readerDays {
 		k.readers++

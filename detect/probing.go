@@ -121,12 +121,23 @@ func (d *doings) freshRoutes() int {
 }
 
 func (k *pools) breadthRatio(p *profile) float64 {
-	n, a := p.doings.freshRoutes(), age(int(p.days))
+	n, a := p.doings.freshRoutes(), p.maturity()
 	if n == 0 {
 		return 0
 	}
 	prior := breadthTail / math.Pow(float64(n), breadthTailPower) * float64(ages-a)
 	return math.Log(theftRoams / k.routes[a].beyond(n, prior))
+}
+
+// maturity is a token's age, as far as its requests are enough to show what it does.
+func (p *profile) maturity() int {
+	switch {
+	case p.events < 50:
+		return 0
+	case p.events < 300:
+		return min(1, age(int(p.days)))
+	}
+	return age(int(p.days))
 }
 
 func (l *look) refusalWords() words {
