@@ -63,6 +63,7 @@ func (e *Engine) Process(ev *schema.Event) *schema.Finding {
 		if leaps || news || !l.hourIsUsual() {
 			return e.weigh(l)
 		}
+		l.behave()
 		p.noteHour(l.hour)
 	} else if news {
 		return e.weigh(e.lookAt(ev, p, now, set))
@@ -111,6 +112,7 @@ func (e *Engine) weighRate(l *look) *schema.Finding {
 // weigh asks the detectors, judges what they said, and learns.
 func (e *Engine) weigh(l *look) *schema.Finding {
 	l.read()
+	l.behave()
 	for _, d := range e.detectors {
 		d.look(l)
 	}
@@ -146,7 +148,7 @@ func (e *Engine) judge(l *look) *schema.Finding {
 	p, s := l.profile, l.memory.storyOf(l.profile)
 	l.enter(s)
 	l.note(s)
-	nats := s.sum(l.now, e.cfg.HalfLife)
+	nats := s.sum(l.now, e.cfg.HalfLife) + p.manner.nats()
 	p.most = max(p.most, float32(nats))
 	score := nats / e.bar(p)
 	l.isolate(s)
@@ -157,7 +159,7 @@ func (e *Engine) judge(l *look) *schema.Finding {
 	first := !s.episode.alerted
 	l.report(s, score, n)
 	l.isolate(s)
-	list := s.report()
+	list := s.report(p.manner.evidence(l.now))
 	if first && l.now < int64(p.quarantine.until) {
 		l.forget()
 	}

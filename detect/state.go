@@ -126,6 +126,7 @@ func (m *memory) code(c *coder, p *profile) {
 	}
 	p.rate.code(c)
 	p.doings.code(c)
+	p.manner.code(c)
 	p.position.code(c)
 	number(c, &p.quarantine.since)
 	number(c, &p.quarantine.last)
