@@ -36,6 +36,7 @@ type pattern struct {
 	Network string    `json:"network"`
 	IP      string    `json:"ip"`
 	Client  string    `json:"client"`
+	doing
 }
 
 type wanted struct {
@@ -163,13 +164,15 @@ func (p *pattern) events(t *testing.T) []schema.Event {
 	}
 	var events []schema.Event
 	for at := p.From; at.Before(p.To); at = at.Add(every) {
+		p.day = int(at.Sub(p.From) / (24 * time.Hour))
 		weekend := at.Weekday() == time.Saturday || at.Weekday() == time.Sunday
 		awake := p.Hours == [2]int{} || p.Hours[0] <= at.Hour() && at.Hour() <= p.Hours[1]
 		if weekend && !p.Weekend || !awake {
 			continue
 		}
 		for k := range max(1, p.Burst) {
-			events = append(events, p.event(t, at.Add(within*time.Duration(k)/time.Duration(max(1, p.Burst)))))
+			one := p.event(t, at.Add(within*time.Duration(k)/time.Duration(max(1, p.Burst))))
+			events = append(events, p.vary(one, len(events))...)
 		}
 	}
 	return events

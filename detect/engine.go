@@ -36,7 +36,8 @@ func New(cfg Config, topic string, partition int32) *Engine {
 		cfg: cfg, topic: topic, partition: partition, offset: -1,
 		memory: memory, cohort: newCohort(memory.texts), gone: map[schema.TokenID]givenUp{}, seed: maphash.MakeSeed(),
 		// The place comes first: it decides which group the event belongs to.
-		detectors: []detector{newGeo{}, impossibleTravel{}, oddHours{}, newClient{}, trafficSpike{}},
+		detectors: []detector{newGeo{}, impossibleTravel{}, oddHours{}, newClient{}, trafficSpike{},
+			volumeSpike{}, drift{}, fanOut{}, probing{}, firstWrite{}, dormancy{}},
 	}
 }
 
@@ -56,13 +57,16 @@ func (e *Engine) Process(ev *schema.Event) *schema.Finding {
 		return e.look(e.lookAt(ev, p, now, set))
 	}
 	leaps := p.rate.add(now, 1, 1)
+	news := p.does(ev, now, e.cohort.pools.salt)
 	if !p.usualAt(now) {
 		l := e.lookAt(ev, p, now, set)
-		if leaps || !l.hourIsUsual() {
+		if leaps || news || !l.hourIsUsual() {
 			return e.weigh(l)
 		}
 		l.behave()
 		p.noteHour(l.hour)
+	} else if news {
+		return e.weigh(e.lookAt(ev, p, now, set))
 	} else if leaps {
 		return e.weighRate(e.lookAt(ev, p, now, set))
 	}
@@ -74,6 +78,7 @@ func (e *Engine) Process(ev *schema.Event) *schema.Finding {
 func (e *Engine) look(l *look) *schema.Finding {
 	e.turn(l)
 	l.profile.rate.add(uint32(l.now), 1, 1)
+	l.profile.does(l.event, uint32(l.now), e.cohort.pools.salt)
 	return e.weigh(l)
 }
 
@@ -182,6 +187,7 @@ func (e *Engine) profile(ev *schema.Event) *profile {
 		e.evict()
 	}
 	e.young++
+	e.cohort.pools.begin(&ev.Token)
 	p := e.memory.add(ev.Token)
 	e.comeBack(p)
 	return p

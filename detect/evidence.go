@@ -100,7 +100,7 @@ func (e *evidence) weight(now int64, halfLife time.Duration) float64 {
 // of the same visit and add. Visits do not: one thief who changes addresses makes many,
 // and each further one says half as much as the one before. What was seen in one visit
 // (the same new client, the same odd hour) is no news in the next. Traffic is a group of
-// its own and counts in full.
+// its own, of which the strongest counts in full (see strongest).
 func (s *story) sum(now int64, halfLife time.Duration) float64 {
 	var visits [maxEvidence]float64 // largest first
 	n, total := 0, 0.0
@@ -110,7 +110,7 @@ func (s *story) sum(now int64, halfLife time.Duration) float64 {
 		}
 		v := s.groupSum(i, now, halfLife)
 		if s.evidence[i].group == traffic {
-			total += v
+			total += s.strongest(traffic, now, halfLife)
 		} else if v > 0 {
 			n = insertSorted(&visits, n, v)
 		}

@@ -47,6 +47,7 @@ type look struct {
 // the token's own, the token's own places, or its traffic.
 type group struct {
 	traffic bool
+	spread  bool // over many addresses at once
 	country string
 	asn     uint32
 }

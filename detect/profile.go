@@ -23,7 +23,8 @@ type profile struct {
 	last   uint32 // newest event
 	fades  uint32 // before this, the story's evidence stays as it is
 
-	rate rates
+	rate   rates
+	doings doings
 
 	awake     awake
 	usualHour uint32 // the last hour found usual, so that it is looked at once
@@ -61,6 +62,7 @@ func (l *look) open(cfg *Config) {
 			l.cohort.calm.learnDay(judged, startled)
 		}
 		p.rate.closeDay(p.alertedToday(), p.day, l.day)
+		p.doings.closeDay(p.alertedToday(), p.days)
 	}
 	p.day = l.day
 	p.days = min(p.days, 1<<16-2) + 1

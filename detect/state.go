@@ -125,6 +125,7 @@ func (m *memory) code(c *coder, p *profile) {
 		m.codeHabits(c, p, k)
 	}
 	p.rate.code(c)
+	p.doings.code(c)
 	p.manner.code(c)
 	p.position.code(c)
 	number(c, &p.quarantine.since)
@@ -225,6 +226,7 @@ func (r *rates) code(c *coder) {
 
 func (g *group) code(c *coder) {
 	c.bool(&g.traffic)
+	c.bool(&g.spread)
 	c.string(&g.country)
 	number(c, &g.asn)
 }
@@ -290,6 +292,7 @@ func (k *cohort) code(c *coder) {
 	}
 	k.codeCounts(c, k.countries)
 	k.codeCounts(c, k.clients)
+	k.pools.code(c)
 }
 
 // codeCounts codes a map in the order of its keys, so that equal state is equal bytes.
