@@ -23,7 +23,9 @@ type Engine struct {
 	evicted   uint64
 	gone      map[schema.TokenID]givenUp // names that profiles have given up since the last snapshot
 	seed      maphash.Seed
-	looking   look   // the event at hand
+	looking   look // the event at hand
+	rules     *rules
+	verdicts  verdicts
 	near      uint64 // keeps the compiler from leaving out Prefetch
 }
 
@@ -33,8 +35,9 @@ func New(cfg Config, topic string, partition int32) *Engine {
 	return &Engine{
 		cfg: cfg, topic: topic, partition: partition, offset: -1,
 		memory: memory, cohort: newCohort(memory.texts), gone: map[schema.TokenID]givenUp{}, seed: maphash.MakeSeed(),
+		rules: newRules(&cfg),
 		// The place comes first: it decides which group the event belongs to.
-		detectors: []detector{newGeo{}, impossibleTravel{}, oddHours{}, newClient{}, trafficSpike{}},
+		detectors: []detector{newGeo{}, impossibleTravel{}, oddHours{}, newClient{}, trafficSpike{}, confirmedTheft{}},
 	}
 }
 
@@ -45,6 +48,7 @@ func (e *Engine) Process(ev *schema.Event) *schema.Finding {
 	if ev.Token.IsZero() {
 		return nil
 	}
+	e.pronounce(ev)
 	p := e.profile(ev)
 	p.offset, p.touched = e.offset, true
 	now, set := secondsOf(ev.Time), settingOf(e.seed, ev)
@@ -113,7 +117,7 @@ func (e *Engine) lookAt(ev *schema.Event, p *profile, now uint32, c setting) *lo
 		event: ev, profile: p, memory: e.memory, cohort: e.cohort, setting: c,
 		now: int64(now), hour: int64(now / 3600), day: int32(now / daySeconds),
 		probation: int64(e.cfg.Probation / time.Second), halfLife: e.cfg.HalfLife,
-		backfill: ev.Ingested.Sub(ev.Time) > e.cfg.BackfillAfter,
+		backfill: ev.Ingested.Sub(ev.Time) > e.cfg.BackfillAfter, rules: e.rules,
 	}
 	return &e.looking
 }
@@ -127,25 +131,31 @@ func secondsOf(t time.Time) uint32 {
 // judge weighs the evidence if the event added to it.
 func (e *Engine) judge(l *look) *schema.Finding {
 	if !l.odd {
-		return nil
+		return e.rehearsal(l)
 	}
 	p, s := l.profile, l.memory.storyOf(l.profile)
 	l.enter(s)
 	l.note(s)
-	score := s.sum(l.now, e.cfg.HalfLife) / e.cfg.AlertNats
+	score := s.sum(l.now, e.cfg.HalfLife) / e.cfg.AlertNats * e.rules.factor(l.event)
 	l.isolate(s)
 	n := s.detectors()
+	if s.episode.alerted {
+		l.record(s, false)
+	}
 	if !s.episode.due(l.now, score, n) {
-		return nil
+		return e.rehearsal(l)
 	}
 	first := !s.episode.alerted
 	l.report(s, score, n)
 	l.isolate(s)
 	list := s.report()
+	if first && s.episode.alerted {
+		l.record(s, true)
+	}
 	if first && l.now < int64(p.quarantine.until) {
 		l.forget()
 	}
-	return e.finding(l, score, list)
+	return e.finding(l, s, score, list)
 }
 
 // Tokens is how many profiles are in memory.
