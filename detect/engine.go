@@ -23,10 +23,12 @@ type Engine struct {
 	evicted   uint64
 	gone      map[schema.TokenID]givenUp // names that profiles have given up since the last snapshot
 	seed      maphash.Seed
-	looking   look // the event at hand
+	looking   look     // the event at hand
+	near      uint64   // keeps the compiler from leaving out Prefetch
+	scored    *profile // of the last event or count, and when that was; see Score
+	scoredAt  uint32
 	rules     *rules
 	verdicts  verdicts
-	near      uint64 // keeps the compiler from leaving out Prefetch
 }
 
 // New makes an engine for a partition that has seen nothing.
@@ -46,16 +48,18 @@ func New(cfg Config, topic string, partition int32) *Engine {
 func (e *Engine) Process(ev *schema.Event) *schema.Finding {
 	e.offset = max(e.offset, ev.Offset)
 	if ev.Token.IsZero() {
+		e.scored = nil
 		return nil
 	}
 	e.pronounce(ev)
 	p := e.profile(ev)
 	p.offset, p.touched = e.offset, true
 	now, set := secondsOf(ev.Time), settingOf(e.seed, ev)
+	e.at(p, now)
 	if !p.usualIn(now, set) {
 		return e.look(e.lookAt(ev, p, now, set))
 	}
-	leaps := p.rate.add(now) && p.days > 1
+	leaps := p.rate.add(now, 1, 1)
 	if !p.usualAt(now) {
 		l := e.lookAt(ev, p, now, set)
 		if leaps || !l.hourIsUsual() {
@@ -71,15 +75,20 @@ func (e *Engine) Process(ev *schema.Event) *schema.Finding {
 
 // look takes in an event that may be news.
 func (e *Engine) look(l *look) *schema.Finding {
+	e.turn(l)
+	l.profile.rate.add(uint32(l.now), 1, 1)
+	return e.weigh(l)
+}
+
+// turn brings the profile to the day and the moment of an event.
+func (e *Engine) turn(l *look) {
 	p := l.profile
 	young := p.young()
-	l.open()
+	l.open(&e.cfg)
 	if young && !p.young() {
 		e.young--
 	}
 	l.settle()
-	p.rate.add(uint32(l.now))
-	return e.weigh(l)
 }
 
 // weighRate is weigh for an event of which only the rate can be news.
@@ -136,7 +145,9 @@ func (e *Engine) judge(l *look) *schema.Finding {
 	p, s := l.profile, l.memory.storyOf(l.profile)
 	l.enter(s)
 	l.note(s)
-	score := s.sum(l.now, e.cfg.HalfLife) / e.cfg.AlertNats * e.rules.factor(l.event)
+	nats := s.sum(l.now, e.cfg.HalfLife)
+	p.most = max(p.most, float32(nats))
+	score := nats / e.bar(p) * e.rules.factor(l.event)
 	l.isolate(s)
 	n := s.detectors()
 	if s.episode.alerted {

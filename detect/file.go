@@ -104,7 +104,7 @@ func (l *look) record(s *story, first bool) {
 		}
 	}
 	for i := range f.peaks {
-		f.peaks[i] = max(f.peaks[i], l.profile.rate[i].count, l.profile.rate[i].today)
+		f.peaks[i] = max(f.peaks[i], l.profile.rate.spans[i].count, l.profile.rate.spans[i].today())
 	}
 }
 

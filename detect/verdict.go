@@ -111,14 +111,33 @@ func (e *Engine) excuse(p *profile, f *file, now int64) {
 			p.kinds[k].see(uint16(now / daySeconds))
 		}
 	}
-	for i := range f.peaks {
-		p.rate[i].past = max(p.rate[i].past, f.peaks[i])
-	}
+	p.rate.accept(&f.peaks, p.day)
 	f.theft.without(m)
 	f.pardon(m, now+pardonLasts)
 	f.trial = story{}
 	p.quarantine, p.alertDay = quarantine{}, 0
 	e.memory.close(p)
+}
+
+// accept makes a day of what the windows came to while something was unheard, so that the model has seen it, and lets
+// the open day get used to it.
+func (r *rates) accept(peaks *rateCount, day int32) {
+	if *peaks == (rateCount{}) || day < 0 {
+		return
+	}
+	before, total, busy := r.spans, r.total, r.busy
+	for i := range peaks {
+		s := &r.spans[i]
+		s.past, s.last, s.open = peaks[i], 0, 0
+	}
+	r.total, r.busy = 0, 0 // counted already, or when the open day closes
+	r.learn(day)
+	r.total, r.busy = total, busy
+	for i := range peaks {
+		s := &r.spans[i]
+		s.past, s.last, s.open = max(before[i].past, peaks[i]), before[i].last, before[i].open
+	}
+	r.raise(day)
 }
 
 // adopt makes habits of what was seen, as if they had passed their probation.
