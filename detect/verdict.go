@@ -192,6 +192,9 @@ func (f *file) pardon(m *matter, until int64) {
 		}
 	}
 	for _, r := range reasons {
+		if r.detector == trafficSpikeName {
+			continue // its rates were learnt: many times more is another matter
+		}
 		f.addPardon(pardon{reason{r.detector, pardonKey(r.key), r.llr}, until})
 	}
 }

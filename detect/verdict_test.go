@@ -201,3 +201,28 @@ func TestRestartsWithDecisions(t *testing.T) {
 		}
 	}
 }
+
+// TestOwnersVerdictOnABurst: a burst that the owner has answered for is part of what the token does.
+func TestOwnersVerdictOnABurst(t *testing.T) {
+	burst := func(s *scene, n int) (found *schema.Finding) {
+		for i := range n {
+			if f := s.request(3*time.Hour+time.Duration(i)*time.Minute/time.Duration(n), berlin, "python-requests/2"); f != nil {
+				found = f
+			}
+		}
+		return found
+	}
+	cfg := detect.DefaultConfig()
+	cfg.AlertNats = 2
+	s := newSceneWith(t, cfg)
+	if burst(s, 400) == nil {
+		t.Fatal("the burst is no news: nothing is tested")
+	}
+	s.at = s.at.AddDate(0, 0, 1)
+	s.work(1)
+	s.say(0, schema.VerdictOwner)
+	s.at = s.at.AddDate(0, 0, 1)
+	if f := burst(s, 400); f != nil {
+		t.Errorf("found again: %s", f.Summary)
+	}
+}
