@@ -45,7 +45,8 @@ const (
 	leastParts    = 2.0 // a day: what an untaught fleet may have
 	campaignBonus = 0.6
 	bonusNats     = 15.0
-	fleetScore    = 0.9 // of a fleet event: severity low
+	fleetEvery    = 3600 // seconds between two findings of one fleet event, which has doubled meanwhile
+	fleetScore    = 0.9  // of a fleet event: severity low
 )
 
 // NewCampaigns makes one that has seen nothing.
@@ -114,49 +115,52 @@ func (c *Campaigns) active(consumer, environment string) (own, all int) {
 	return own, c.all.count()
 }
 
-// See takes in a sighting. The sightings of a token come in the order of time, those of different tokens roughly.
-func (c *Campaigns) See(s *schema.Sighting) {
+// See takes in a sighting, and reports whether it was news to any gathering. The sightings of a token come in the order
+// of time, those of different tokens roughly.
+func (c *Campaigns) See(s *schema.Sighting) (news bool) {
 	now := int64(secondsOf(s.Time))
 	if s.Returned {
-		c.returned(s, now)
-		return
+		return c.returned(s, now)
 	}
 	c.count(s, now)
+	var joined []*gathering
 	for _, key := range keysOf(s) {
 		g := c.gathering(key, now)
-		if g == nil {
-			continue
-		}
 		g.leave(now)
 		if s.ASN != 0 && key.kind != sameClient {
-			g.network = s.Network
+			g.network, g.asn = s.Network, s.ASN
 		}
-		g.join(s, now)
-		g.judge(s.Active, s.Tokens)
+		news = g.join(s, now) || news
+		g.judge(s.Active, s.Tokens, now, c.rate())
+		g.held = g.held || g.benign && s.Score >= 1
+		joined = append(joined, g)
+	}
+	for _, g := range joined { // an owner's are judged by now: they explain what would be a campaign's
 		c.judge(g, now)
 	}
+	return news
 }
 
-// keysOf are the gatherings that a sighting is of.
+// keysOf are the gatherings that a sighting is of, what says most first.
 func keysOf(s *schema.Sighting) []gatheringKey {
+	var keys []gatheringKey
 	among := []string{amongAll}
 	if name := ownerOf(s); name != "" {
 		among = append(among, amongOwner+name)
 	}
-	var keys []gatheringKey
+	if s.ASN != 0 && s.IP.IsValid() {
+		keys = append(keys, gatheringKey{sameAddress, s.IP.String(), amongAll})
+	}
 	for _, who := range among {
-		if s.ASN != 0 {
-			keys = append(keys, gatheringKey{sameNetwork, fmt.Sprint("AS", s.ASN), who})
-		}
 		if s.Client != "" {
 			keys = append(keys, gatheringKey{sameClient, clip(s.Client), who})
+		}
+		if s.ASN != 0 {
+			keys = append(keys, gatheringKey{sameNetwork, fmt.Sprint("AS", s.ASN), who})
 		}
 		if s.Traffic {
 			keys = append(keys, gatheringKey{sameTraffic, "", who})
 		}
-	}
-	if s.ASN != 0 && s.IP.IsValid() {
-		keys = append(keys, gatheringKey{sameAddress, s.IP.String(), amongAll})
 	}
 	if s.ASN != 0 && s.Origin != 0 {
 		keys = append(keys, gatheringKey{sameNetwork, fmt.Sprint("AS", s.ASN), fmt.Sprint(amongOrigins, s.Origin)})
@@ -236,16 +240,18 @@ func (c *Campaigns) rename(from, to schema.TokenID) {
 }
 
 // returned notes that a token is back where it came from, soon after it was where it is said to have moved.
-func (c *Campaigns) returned(s *schema.Sighting, now int64) {
+func (c *Campaigns) returned(s *schema.Sighting, now int64) (news bool) {
 	for key, g := range c.gatherings {
 		if key.kind != sameNetwork || key.value == fmt.Sprint("AS", s.ASN) {
 			continue
 		}
 		if m := g.member(s.Token); m != nil && now-m.last <= returnsWithin {
+			news = news || !m.returned
 			m.returned = true
-			g.judge(s.Active, s.Tokens)
+			g.judge(s.Active, s.Tokens, now, c.rate())
 		}
 	}
+	return news
 }
 
 // returnsWithin is how soon a return tells two users from one who moves about.
@@ -254,8 +260,8 @@ const returnsWithin = 1800
 // judge decides whether a gathering is to be told.
 func (c *Campaigns) judge(g *gathering, now int64) {
 	if g.benign {
-		if n := len(g.members); g.held && n >= 2*g.told && !c.covered(g) {
-			c.tell(g, n)
+		if n := len(g.members); g.held && n >= 2*g.told && now-g.toldAt >= fleetEvery && !c.covered(g) {
+			c.tell(g, n, now)
 		}
 		return
 	}
@@ -263,12 +269,12 @@ func (c *Campaigns) judge(g *gathering, now int64) {
 		return
 	}
 	if n, score := c.campaign(g, now); score >= 1 && !c.muted(g, n) && n > g.told && (n <= 8 || 2*n >= 3*g.told) {
-		c.tell(g, n)
+		c.tell(g, n, now)
 	}
 }
 
-func (c *Campaigns) tell(g *gathering, n int) {
-	g.told = n
+func (c *Campaigns) tell(g *gathering, n int, now int64) {
+	g.told, g.toldAt = n, now
 	g.name()
 	if !slices.Contains(c.due, g) {
 		c.due = append(c.due, g)
@@ -282,7 +288,7 @@ func (c *Campaigns) campaign(g *gathering, now int64) (n int, score float64) {
 	nameless := 0
 	for i := range g.members {
 		m := &g.members[i]
-		if !c.part(g, m) {
+		if !c.part(g, m, now) {
 			continue
 		}
 		n++
@@ -305,16 +311,22 @@ func (c *Campaigns) campaign(g *gathering, now int64) (n int, score float64) {
 }
 
 // part tells whether a member is part of a campaign: something speaks against it that no fleet event explains.
-func (c *Campaigns) part(g *gathering, m *member) bool {
-	if m.score < leastPart {
-		return false
+func (c *Campaigns) part(g *gathering, m *member, now int64) bool {
+	kind, value := g.key.kind, g.key.value
+	if kind == sameAddress {
+		kind, value = sameNetwork, fmt.Sprint("AS", g.asn)
 	}
-	if m.owner != "" {
-		if own := c.gatherings[gatheringKey{g.key.kind, g.key.value, amongOwner + m.owner}]; own != nil && own.benign {
-			return false
+	return m.score >= leastPart && c.explaining(kind, value, m.owner, m.origin, now) == nil
+}
+
+// of names the campaign that a sighting belongs to, if it was told.
+func (c *Campaigns) of(s *schema.Sighting) string {
+	for _, key := range keysOf(s) {
+		if g := c.gatherings[key]; g != nil && g.told > 0 && !g.benign && !g.muted && key.among == amongAll {
+			return g.id
 		}
 	}
-	return true
+	return ""
 }
 
 // muted tells whether another gathering tells of these tokens already. The larger one takes over, under the same id.
@@ -363,8 +375,9 @@ func (c *Campaigns) covered(g *gathering) bool {
 	return true
 }
 
-// explaining is the fleet event that explains what a token of an owner and an origin was seen with, or nil.
-func (c *Campaigns) explaining(kind gatheringKind, value, owner string, origin uint32) *gathering {
+// explaining is the fleet event, or what may become one, that explains what a token of an owner and an origin was seen
+// with; or nil.
+func (c *Campaigns) explaining(kind gatheringKind, value, owner string, origin uint32, now int64) *gathering {
 	among := []string{amongOwner + owner, amongAll}
 	if kind == sameNetwork {
 		among = []string{amongOwner + owner, fmt.Sprint(amongOrigins, origin)}
@@ -373,7 +386,7 @@ func (c *Campaigns) explaining(kind gatheringKind, value, owner string, origin u
 		if who == amongOwner {
 			continue
 		}
-		if g := c.gatherings[gatheringKey{kind, value, who}]; g != nil && g.benign {
+		if g := c.gatherings[gatheringKey{kind, value, who}]; g != nil && (g.benign || g.beginning(now)) {
 			return g
 		}
 	}
@@ -402,7 +415,7 @@ func (c *Campaigns) finding(g *gathering, ev *schema.Event) *schema.Finding {
 	if !g.benign {
 		_, f.Score = c.campaign(g, g.last)
 		f.Kind, f.Severity = schema.FindingCampaign, max(severity(f.Score), schema.SeverityHigh)
-		in = func(m *member) bool { return c.part(g, m) }
+		in = func(m *member) bool { return c.part(g, m, g.last) }
 	}
 	f.Tokens, f.TokenCount = g.named(in)
 	if g.key.owners() {

@@ -37,11 +37,13 @@ type pattern struct {
 	IP      string    `json:"ip"`
 	Client  string    `json:"client"`
 
+	Agent       string `json:"agent"` // User-Agent
 	Consumer    string `json:"consumer"`
 	Environment string `json:"environment"`
-	Tokens      int    `json:"tokens"`  // that many tokens, named token-0, token-1, ...
-	Stagger     string `json:"stagger"` // how much later each of them begins
-	Apart       bool   `json:"apart"`   // each has a consumer and an address of its own
+	Tokens      int    `json:"tokens"`      // that many tokens, named token-0, token-1, ...
+	Stagger     string `json:"stagger"`     // how much later each of them begins
+	Apart       bool   `json:"apart"`       // each has a consumer of its own
+	OneAddress  bool   `json:"one_address"` // those that are apart share their address
 }
 
 type wanted struct {
@@ -176,6 +178,8 @@ func (p *pattern) each(t *testing.T) []pattern {
 		one.From = p.From.Add(time.Duration(i) * duration(t, p.Stagger, 0))
 		if p.Apart {
 			one.Consumer = fmt.Sprint(p.Consumer, i)
+		}
+		if p.Apart && !p.OneAddress {
 			one.IP = netip.MustParseAddr(p.IP).Next().String()
 			for range i {
 				one.IP = netip.MustParseAddr(one.IP).Next().String()
@@ -209,7 +213,7 @@ func (p *pattern) events(t *testing.T) []schema.Event {
 func (p *pattern) event(t *testing.T, at time.Time) schema.Event {
 	t.Helper()
 	ev := schema.Event{
-		Time: at, Ingested: at, Token: tokenOf(p.Token), TokenHint: p.Token, Client: p.Client, Status: 200, Consumer: p.Consumer, Environment: p.Environment,
+		Time: at, Ingested: at, Token: tokenOf(p.Token), TokenHint: p.Token, Client: p.Client, Status: 200, Consumer: p.Consumer, Environment: p.Environment, UserAgent: p.Agent,
 		Place: schema.Place{Country: p.Country, City: p.City, Lat: p.Lat, Lon: p.Lon, AccuracyKM: 50, ASN: p.ASN, ASOrg: fmt.Sprint("Org ", p.ASN)},
 	}
 	if p.Network != "" {

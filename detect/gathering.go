@@ -17,6 +17,7 @@ import (
 type gathering struct {
 	key     gatheringKey
 	network string // as a person reads it
+	asn     uint32
 	members []member
 	began   int64
 	last    int64
@@ -24,9 +25,10 @@ type gathering struct {
 	days    float64 // in which they came
 	since   int64   // when days was counted up last
 
-	benign bool           // an owner moved, as far as one can see
-	held   bool           // it explains what would have been an alert
-	told   int            // members when it was last told
+	benign bool // an owner moved, as far as one can see
+	held   bool // it explains what would have been an alert
+	told   int  // members when it was last told
+	toldAt int64
 	muted  bool           // another gathering tells of the same tokens
 	lead   schema.TokenID // the token under which it is told
 	id     string         // of its findings; empty before the first
@@ -61,6 +63,7 @@ type member struct {
 	first, last int64
 	owner       string
 	client      string // new to it
+	origin      uint32
 	score       float64
 	home        bool
 	ownAgent    bool
@@ -80,6 +83,8 @@ const (
 	leastPart     = 0.35
 	leastCampaign = 3
 	leastSurplus  = 5.0 // nats
+	leastMove     = 8.0
+	scoreIsNews   = 0.3
 )
 
 func (k gatheringKey) compare(o gatheringKey) int {
@@ -133,16 +138,16 @@ func (g *gathering) leave(now int64) {
 	})
 	g.began = oldest
 	if len(g.members) == 0 {
-		g.benign, g.held, g.told, g.muted, g.lead, g.id = false, false, 0, false, schema.TokenID{}, ""
+		g.benign, g.held, g.told, g.toldAt, g.muted, g.lead, g.id = false, false, 0, 0, false, schema.TokenID{}, ""
 	}
 }
 
-// join makes a token a member, or renews what is known of it.
-func (g *gathering) join(s *schema.Sighting, now int64) {
+// join makes a token a member, or renews what is known of it, and reports whether that is news.
+func (g *gathering) join(s *schema.Sighting, now int64) (news bool) {
 	at, known := slices.BinarySearchFunc(g.members, s.Token, func(m member, t schema.TokenID) int { return bytes.Compare(m.token[:], t[:]) })
 	if !known {
 		if len(g.members) >= maxMembers {
-			return
+			return false
 		}
 		g.members = slices.Insert(g.members, at, member{token: s.Token, first: now, ownAgent: true, ownClient: true, home: true})
 		if len(g.members) == 1 {
@@ -150,12 +155,15 @@ func (g *gathering) join(s *schema.Sighting, now int64) {
 		}
 	}
 	m := &g.members[at]
+	news = !known || s.Score >= m.score+scoreIsNews || m.ownAgent && !s.OwnAgent || m.home && !s.Home || s.Client != "" && m.client == ""
 	m.last, m.owner, m.score = max(m.last, now), ownerOf(s), max(m.score, s.Score)
 	m.ownAgent, m.ownClient, m.home = m.ownAgent && s.OwnAgent, m.ownClient && s.OwnClient, m.home && s.Home
+	m.origin = s.Origin
 	if s.Client != "" {
 		m.client = s.Client
 	}
 	g.last = max(g.last, now)
+	return news
 }
 
 func (g *gathering) member(t schema.TokenID) *member {
@@ -179,7 +187,7 @@ func (g *gathering) share(of func(*member) bool) float64 {
 
 // judge says whether an owner moved. A thief who has many of an owner's tokens uses them beside the owner, who goes on
 // where he was, and with programs of his own; who moves takes the programs along and does not return.
-func (g *gathering) judge(active, tokens int) {
+func (g *gathering) judge(active, tokens int, now int64, rate float64) {
 	n := len(g.members)
 	part := float64(n) / float64(max(active, n, 1))
 	atHome := g.share(func(m *member) bool { return m.home })
@@ -187,7 +195,7 @@ func (g *gathering) judge(active, tokens int) {
 	case g.key.kind == sameAddress:
 		g.benign = false
 	case g.key.kind == sameNetwork:
-		g.benign = g.moved(n, part)
+		g.benign = g.moved(n, part, now, rate)
 	case g.key.kind == sameClient && g.key.owners():
 		g.benign = atHome >= 0.8 && n >= 3 && (part >= 0.2 || n >= 10)
 	case g.key.kind == sameClient:
@@ -199,14 +207,26 @@ func (g *gathering) judge(active, tokens int) {
 	}
 }
 
+// beginning tells whether an owner may be moving: the second token does what the first did, with programs of its own.
+// It is given half an hour to become clear.
+func (g *gathering) beginning(now int64) bool {
+	if g.key.among == amongAll || len(g.members) < 2 || now-g.began > returnsWithin {
+		return false
+	}
+	if g.key.kind == sameClient || g.key.kind == sameTraffic {
+		return g.share(func(m *member) bool { return m.home }) == 1
+	}
+	return g.key.kind == sameNetwork && g.share(func(m *member) bool { return m.ownAgent && !m.returned }) == 1
+}
+
 // moved is judge for places.
-func (g *gathering) moved(n int, part float64) bool {
+func (g *gathering) moved(n int, part float64, now int64, rate float64) bool {
 	returned := g.share(func(m *member) bool { return m.returned })
 	own := g.share(func(m *member) bool { return m.ownAgent })
 	program := g.share(func(m *member) bool { return m.ownClient })
 	switch {
 	case g.key.origins():
-		return n >= 4 && own >= 0.8 && returned <= 0.1
+		return n >= 4 && own >= 0.8 && returned <= 0.1 && g.surplus(n, g.began, now, rate) >= leastMove
 	case !g.key.owners():
 		return false
 	case n >= 2 && part >= 0.5 && own == 1 && returned == 0:
@@ -295,6 +315,7 @@ func (g *gathering) code(c *coder) {
 	c.string(&g.key.value)
 	c.string(&g.key.among)
 	c.string(&g.network)
+	number(c, &g.asn)
 	list(c, &g.members, func(c *coder, m *member) { m.code(c) })
 	c.int64(&g.began)
 	c.int64(&g.last)
@@ -304,6 +325,7 @@ func (g *gathering) code(c *coder) {
 	c.bool(&g.benign)
 	c.bool(&g.held)
 	number(c, &g.told)
+	c.int64(&g.toldAt)
 	c.bool(&g.muted)
 	c.bytes(g.lead[:])
 	c.string(&g.id)
@@ -319,6 +341,7 @@ func (m *member) code(c *coder) {
 	c.int64(&m.last)
 	c.string(&m.owner)
 	c.string(&m.client)
+	number(c, &m.origin)
 	c.float(&m.score)
 	c.bool(&m.home)
 	c.bool(&m.ownAgent)

@@ -45,8 +45,9 @@ type look struct {
 	setting                setting
 	hourly                 hourJudgement
 
-	rules   *rules
-	allowed allowed
+	rules    *rules
+	allowed  allowed
+	campaign string // that the event is part of
 }
 
 // group names what moves together and is counted once: a visit to a place that is not

@@ -18,8 +18,10 @@ func (e *Engine) together(l *look, s *story, nats, bar float64) float64 {
 	if !new {
 		return nats
 	}
-	e.campaigns.See(&sighting)
-	e.sighted(&sighting)
+	if e.campaigns.See(&sighting) {
+		e.sighted(&sighting)
+	}
+	l.campaign = e.campaigns.of(&sighting)
 	left, by := e.explained(l, s, &sighting)
 	if len(by) == 0 {
 		return nats
@@ -27,11 +29,13 @@ func (e *Engine) together(l *look, s *story, nats, bar float64) float64 {
 	rest := story{evidence: left}
 	remains := rest.sum(l.now, e.cfg.HalfLife)
 	if remains < bar && (nats >= bar || s.episode.alerted) {
+		clear := true
 		for _, g := range by {
 			g.held = true
 			e.campaigns.judge(g, l.now)
+			clear = clear && g.benign
 		}
-		if s.episode.alerted { // it was, before it was known that the others do the same
+		if s.episode.alerted && clear { // it was, before it was known that the others do the same
 			s.episode.alerted = false
 			l.profile.quarantine, l.profile.alertDay = quarantine{}, 0
 		}
@@ -98,7 +102,9 @@ func (l *look) origin() uint32 {
 // explained is the evidence that no fleet event explains, and the fleet events that explain the rest.
 func (e *Engine) explained(l *look, s *story, x *schema.Sighting) (left []evidence, by []*gathering) {
 	who, network := ownerOf(x), fmt.Sprint("AS", l.event.ASN)
-	at := func(kind gatheringKind, value string) *gathering { return e.campaigns.explaining(kind, value, who, x.Origin) }
+	at := func(kind gatheringKind, value string) *gathering {
+		return e.campaigns.explaining(kind, value, who, x.Origin, l.now)
+	}
 	move, busy := at(sameNetwork, network), at(sameTraffic, "")
 	client := at(sameClient, clip(product(l.event.Client)))
 	for i := range s.evidence {
@@ -139,8 +145,9 @@ func (e *Engine) backHome(l *look) {
 		ASN: ev.ASN, Home: true, Returned: true,
 	}
 	x.Active, x.Tokens = e.campaigns.active(ev.Consumer, ev.Environment)
-	e.campaigns.See(&x)
-	e.sighted(&x)
+	if e.campaigns.See(&x) {
+		e.sighted(&x)
+	}
 }
 
 // code codes the state of campaigns.
