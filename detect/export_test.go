@@ -15,3 +15,6 @@ func (e *Engine) Texts() int { return len(e.memory.texts.ids) }
 
 // Clip is what is kept of a string.
 var Clip = clip
+
+// Gatherings is how many there are.
+func (c *Campaigns) Gatherings() int { return len(c.gatherings) }

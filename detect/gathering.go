@@ -29,9 +29,10 @@ type gathering struct {
 	held   bool // it explains what would have been an alert
 	told   int  // members when it was last told
 	toldAt int64
-	muted  bool           // another gathering tells of the same tokens
-	lead   schema.TokenID // the token under which it is told
-	id     string         // of its findings; empty before the first
+	muted  bool              // another gathering tells of the same tokens
+	lead   schema.TokenID    // the token under which it is told
+	id     string            // of its findings; empty before the first
+	event  schema.FleetEvent // as given out, see FleetEvents; no part of an engine's state
 }
 
 type gatheringKind uint8

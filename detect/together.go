@@ -103,7 +103,7 @@ func (l *look) origin() uint32 {
 func (e *Engine) explained(l *look, s *story, x *schema.Sighting) (left []evidence, by []*gathering) {
 	who, network := ownerOf(x), fmt.Sprint("AS", l.event.ASN)
 	at := func(kind gatheringKind, value string) *gathering {
-		return e.campaigns.explaining(kind, value, who, x.Origin, l.now)
+		return e.campaigns.explaining(kind, value, who, x.Origin, l.now, x.Ingested)
 	}
 	move, busy := at(sameNetwork, network), at(sameTraffic, "")
 	client := at(sameClient, clip(product(l.event.Client)))
@@ -152,11 +152,7 @@ func (e *Engine) backHome(l *look) {
 
 // code codes the state of campaigns.
 func (c *Campaigns) code(k *coder) {
-	gatherings := make([]*gathering, 0, len(c.gatherings))
-	for _, g := range c.gatherings {
-		gatherings = append(gatherings, g)
-	}
-	slices.SortFunc(gatherings, func(a, b *gathering) int { return a.key.compare(b.key) })
+	gatherings := c.sorted()
 	list(k, &gatherings, func(k *coder, g **gathering) {
 		if k.reading {
 			*g = &gathering{}
