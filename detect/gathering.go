@@ -33,6 +33,7 @@ type gathering struct {
 	lead   schema.TokenID    // the token under which it is told
 	id     string            // of its findings; empty before the first
 	event  schema.FleetEvent // as given out, see FleetEvents; no part of an engine's state
+	events int               // given out so far
 }
 
 type gatheringKind uint8

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -92,7 +93,7 @@ func (m *moves) explaining(key gatheringKey, ingested time.Time) *gathering {
 }
 
 // FleetEvents are what has become, or ceased to be, a fleet event since the last call, as of a moment: to be given to
-// the engines of all partitions.
+// the engines of all partitions. Who is shown the same sightings gives them the same ids.
 func (c *Campaigns) FleetEvents(at time.Time) []schema.FleetEvent {
 	var list []schema.FleetEvent
 	for _, g := range c.sorted() {
@@ -100,8 +101,9 @@ func (c *Campaigns) FleetEvents(at time.Time) []schema.FleetEvent {
 			continue
 		}
 		if g.benign {
+			g.events++
 			g.event = schema.FleetEvent{
-				ID: g.name() + "-" + at.UTC().Format("20060102T150405.000"), At: at, Until: at.Add(time.Duration(g.window()) * time.Second),
+				ID: fmt.Sprint(g.name(), "-", g.events), At: at, Until: at.Add(time.Duration(g.window()) * time.Second),
 				Kind: gatheringNames[g.key.kind], Value: g.key.value, Among: g.key.among, Client: g.newClient(),
 			}
 			list = append(list, g.event)
