@@ -131,6 +131,9 @@ func (c *Campaigns) See(s *schema.Sighting) (news bool) {
 		if s.ASN != 0 && key.kind != sameClient {
 			g.network, g.asn = s.Network, s.ASN
 		}
+		if key.kind == sameClient {
+			g.common = max(g.common, s.Common)
+		}
 		news = g.join(s, now) || news
 		g.judge(s.Active, s.Tokens, now, c.rate())
 		g.held = g.held || g.benign && s.Score >= 1
@@ -278,6 +281,7 @@ func (c *Campaigns) judge(g *gathering, now int64) {
 
 func (c *Campaigns) tell(g *gathering, n int, now int64) {
 	g.told, g.toldAt = n, now
+	g.times++
 	g.name()
 	if !slices.Contains(c.due, g) {
 		c.due = append(c.due, g)
@@ -318,6 +322,9 @@ func (c *Campaigns) part(g *gathering, m *member, now int64) bool {
 	kind, value := g.key.kind, g.key.value
 	if kind == sameAddress {
 		kind, value = sameNetwork, fmt.Sprint("AS", g.asn)
+	}
+	if m.home { // a thief is not at home, whatever program the owner tries there
+		return false
 	}
 	return m.score >= leastPart && c.explaining(kind, value, m.owner, m.origin, now, time.Time{}) == nil
 }

@@ -52,6 +52,9 @@ func (e *Engine) sighting(l *look, s *story, score float64) (schema.Sighting, bo
 		Home: l.group == home, Score: score, Origin: l.origin(),
 	}
 	x.OwnAgent, x.OwnClient = l.ownProgram()
+	if l.profile.state(l.now) == schema.ProfileLearning {
+		x.Score = 0 // everything is new to a new token
+	}
 	x.Active, x.Tokens = e.campaigns.active(ev.Consumer, ev.Environment)
 	for i := range s.evidence {
 		switch v := &s.evidence[i]; {
@@ -62,7 +65,7 @@ func (e *Engine) sighting(l *look, s *story, score float64) (schema.Sighting, bo
 		case v.detector == newGeoName && ev.ASN != 0:
 			x.ASN, x.Network, x.Country, x.IP = ev.ASN, clip(networkName(ev.Place)), ev.Country, ev.IP
 		case v.detector == newClientName && v.words.key == "client:"+product(ev.Client):
-			x.Client = clip(product(ev.Client))
+			x.Client, x.Common = clip(product(ev.Client)), e.cohort.client(l.memory.texts.value(product(ev.Client)))
 		}
 	}
 	return x, x.ASN != 0 || x.Client != "" || x.Traffic
