@@ -74,6 +74,7 @@ func (e *Engine) process(ev *schema.Event) *schema.Finding {
 		if leaps || !l.hourIsUsual() {
 			return e.weigh(l)
 		}
+		l.behave()
 		p.noteHour(l.hour)
 	} else if leaps {
 		return e.weighRate(e.lookAt(ev, p, now, set))
@@ -122,6 +123,7 @@ func (e *Engine) weighRate(l *look) *schema.Finding {
 // weigh asks the detectors, judges what they said, and learns.
 func (e *Engine) weigh(l *look) *schema.Finding {
 	l.read()
+	l.behave()
 	for _, d := range e.detectors {
 		d.look(l)
 	}
@@ -158,7 +160,7 @@ func (e *Engine) judge(l *look) *schema.Finding {
 	p, s := l.profile, l.memory.storyOf(l.profile)
 	l.enter(s)
 	l.note(s)
-	nats := e.together(l, s, s.sum(l.now, e.cfg.HalfLife), e.bar(p))
+	nats := e.together(l, s, s.sum(l.now, e.cfg.HalfLife)+p.manner.nats(), e.bar(p))
 	p.most = max(p.most, float32(nats))
 	score := nats / e.bar(p) * e.rules.factor(l.event)
 	l.isolate(s)
@@ -172,7 +174,7 @@ func (e *Engine) judge(l *look) *schema.Finding {
 	first := !s.episode.alerted
 	l.report(s, score, n)
 	l.isolate(s)
-	list := s.report()
+	list := s.report(p.manner.evidence(l.now))
 	if first && s.episode.alerted {
 		l.record(s, true)
 	}

@@ -28,6 +28,9 @@ func (e *Engine) together(l *look, s *story, nats, bar float64) float64 {
 	}
 	rest := story{evidence: left}
 	remains := rest.sum(l.now, e.cfg.HalfLife)
+	if !slices.ContainsFunc(by, func(g *gathering) bool { return g.key.kind == sameNetwork }) {
+		remains += l.profile.manner.nats() // who moved is where the others are, and unlike its past
+	}
 	if remains < bar && (nats >= bar || s.episode.alerted) {
 		clear := true
 		for _, g := range by {
