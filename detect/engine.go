@@ -27,6 +27,7 @@ type Engine struct {
 	near      uint64   // keeps the compiler from leaving out Prefetch
 	scored    *profile // of the last event or count, and when that was; see Score
 	scoredAt  uint32
+	factor    float64  // of its score, see Threshold
 	rules     *rules
 	verdicts  verdicts
 	campaigns *Campaigns
@@ -39,7 +40,7 @@ func New(cfg Config, topic string, partition int32) *Engine {
 	return &Engine{
 		cfg: cfg, topic: topic, partition: partition, offset: -1,
 		memory: memory, cohort: newCohort(memory.texts), gone: map[schema.TokenID]givenUp{}, seed: maphash.MakeSeed(),
-		rules: newRules(&cfg), campaigns: NewCampaigns(),
+		rules: newRules(&cfg), factor: 1, campaigns: NewCampaigns(),
 		// The place comes first: it decides which group the event belongs to.
 		detectors: []detector{newGeo{}, impossibleTravel{}, oddHours{}, newClient{}, trafficSpike{}, confirmedTheft{}},
 	}
@@ -65,6 +66,7 @@ func (e *Engine) process(ev *schema.Event) *schema.Finding {
 	p.offset, p.touched = e.offset, true
 	now, set := secondsOf(ev.Time), settingOf(e.seed, ev)
 	e.at(p, now)
+	e.factor = e.rules.factor(ev)
 	if !p.usualIn(now, set) {
 		return e.look(e.lookAt(ev, p, now, set))
 	}
@@ -162,7 +164,7 @@ func (e *Engine) judge(l *look) *schema.Finding {
 	l.note(s)
 	nats := e.together(l, s, s.sum(l.now, e.cfg.HalfLife)+p.manner.nats(), e.bar(p))
 	p.most = max(p.most, float32(nats))
-	score := nats / e.bar(p) * e.rules.factor(l.event)
+	score := nats / e.bar(p) * e.factor
 	l.isolate(s)
 	n := s.detectors()
 	if s.episode.alerted {

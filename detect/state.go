@@ -259,6 +259,7 @@ func codeEvidence(c *coder, e *evidence) {
 	c.float(&e.llr)
 	c.int64(&e.at)
 	c.int64(&e.last)
+	c.bool(&e.excused)
 }
 
 func (e *episode) code(c *coder) {

@@ -22,12 +22,11 @@ func (e *Engine) together(l *look, s *story, nats, bar float64) float64 {
 		e.sighted(&sighting)
 	}
 	l.campaign = e.campaigns.of(&sighting)
-	left, by := e.explained(l, s, &sighting)
+	by := e.excuseWith(l, s, &sighting)
 	if len(by) == 0 {
-		return nats
+		return s.sum(l.now, e.cfg.HalfLife) + l.profile.manner.nats() // of what was excused before, it may count again
 	}
-	rest := story{evidence: left}
-	remains := rest.sum(l.now, e.cfg.HalfLife)
+	remains := s.sum(l.now, e.cfg.HalfLife)
 	if !slices.ContainsFunc(by, func(g *gathering) bool { return g.key.kind == sameNetwork }) {
 		remains += l.profile.manner.nats() // who moved is where the others are, and unlike its past
 	}
@@ -105,8 +104,9 @@ func (l *look) origin() uint32 {
 	return most.key
 }
 
-// explained is the evidence that no fleet event explains, and the fleet events that explain the rest.
-func (e *Engine) explained(l *look, s *story, x *schema.Sighting) (left []evidence, by []*gathering) {
+// excuseWith marks the evidence that fleet events explain, and returns these. Of visits other than the event's it leaves
+// what was found of them then.
+func (e *Engine) excuseWith(l *look, s *story, x *schema.Sighting) (by []*gathering) {
 	who, network := ownerOf(x), fmt.Sprint("AS", l.event.ASN)
 	at := func(kind gatheringKind, value string) *gathering {
 		return e.campaigns.explaining(kind, value, who, x.Origin, l.now, x.Ingested)
@@ -124,6 +124,7 @@ func (e *Engine) explained(l *look, s *story, x *schema.Sighting) (left []eviden
 				because = move
 			}
 		case v.group != home && v.group != l.group:
+			continue
 		case v.detector == newGeoName || v.detector == impossibleTravelName || v.detector == "fan_out":
 			because = move
 		case v.detector == oddHoursName && v.group == home:
@@ -131,13 +132,11 @@ func (e *Engine) explained(l *look, s *story, x *schema.Sighting) (left []eviden
 				because = client
 			}
 		}
-		if because == nil {
-			left = append(left, *v)
-		} else if !slices.Contains(by, because) {
+		if v.excused = because != nil; v.excused && !slices.Contains(by, because) {
 			by = append(by, because)
 		}
 	}
-	return left, by
+	return by
 }
 
 // backHome tells the campaigns that a token is where it belongs, after it was somewhere else.
