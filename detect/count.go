@@ -52,5 +52,5 @@ func (e *Engine) Score() float64 {
 	if s := e.memory.storyOf(e.scored); s != nil {
 		nats += s.sum(int64(e.scoredAt), e.cfg.HalfLife)
 	}
-	return max(0, nats/e.bar(e.scored))
+	return max(0, nats/e.bar(e.scored)*e.factor)
 }

@@ -22,6 +22,9 @@ var (
 	Unlg = unlg
 )
 
+// Gatherings is how many there are.
+func (c *Campaigns) Gatherings() int { return len(c.gatherings) }
+
 // Calibration is what one class has taught about its evidence.
 type Calibration struct{ of calibration }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -138,7 +139,7 @@ func (a *app) wire(decoder *ingest.Decoder) (err error) {
 	}
 	detecting := a.cfg.Detect
 	detecting.BackfillAfter = a.cfg.Alert.BackfillAfter
-	a.watch = &watch{cfg: detecting, history: db, record: db, accept: a.dispatcher.Accept, log: a.log, metrics: a.metrics, parts: map[part]*lane{}}
+	a.watch = &watch{cfg: detecting, history: settled{db, db}, record: db, accept: a.dispatcher.Accept, log: a.log, metrics: a.metrics, parts: map[part]*lane{}, sighted: db}
 	a.pipeline = &ingest.Pipeline{
 		Config: a.cfg.Ingest.Block, Decoder: decoder, Store: db, Handler: a.watch, Log: a.log,
 		Retryable: clickhouse.Retryable, Refused: clickhouse.Refused, Observer: ingestMetrics{a.metrics, a.log, &sync.Map{}},
@@ -169,6 +170,11 @@ func (a *app) run(ctx context.Context) error {
 	group.Go(func() error { return a.watchReadiness(ctx) })
 	group.Go(func() error { return a.trim(ctx) })
 	group.Go(func() error { return a.auditor.run(ctx) })
+	group.Go(func() error { return a.watch.follow(ctx, askEvery) })
+	group.Go(func() error {
+		topics := slices.Sorted(slices.Values(a.cfg.Kafka.Topics()))
+		return newFleetwide(a.watch, a.engines.db, part{topics[0], 0}).run(ctx, askEvery)
+	})
 	group.Go(func() error {
 		if err := a.dispatcher.Run(alerting); err != nil && alerting.Err() == nil {
 			return fmt.Errorf("delivering alerts: %w", err)

@@ -37,6 +37,7 @@ type cli struct {
 	Audit       auditCommand       `cmd:"" help:"Hold what is stored against what was read: gaps and repeats, a line a partition. Exit code 1 when there are any."`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the tables in ClickHouse up to this version, or show where they stand."`
 	Deadletters deadLettersCommand `cmd:"" help:"Look at records that could not become events, and replay those that now can."`
+	Allow       allowCommand       `cmd:"" help:"The allow-list: what is known to be harmless, who answers for it, until when, and every change of it."`
 	Fingerprint fingerprintCommand `cmd:"" help:"Read tokens from standard input, one a line, and print each one's fingerprint: what the tables, findings and messages call it."`
 	Decode      decodeCommand      `cmd:"" help:"Show what records become, column by column, and why one is refused. Needs neither Kafka nor ClickHouse."`
 	Backtest    backtestCommand    `cmd:"" help:"Play history through the detection: how many alerts there would have been, and which thefts would have been found."`

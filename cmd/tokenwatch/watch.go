@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/detect"
@@ -25,6 +27,9 @@ type watch struct {
 
 	mu    sync.Mutex
 	parts map[part]*lane // bounded by the topic's partitions
+
+	sighted sighted     // nil: each partition is judged by itself
+	wide    atomic.Bool // there are several partitions: what tokens did together is told by fleetwide
 }
 
 // record is where findings and profiles are kept.
@@ -44,7 +49,8 @@ type lane struct {
 
 	mu     sync.Mutex
 	engine *detect.Engine
-	unsent []schema.Finding // found, and not yet both stored and handed on; in the order of their offsets
+	seen   []schema.Sighting // as unsent
+	unsent []schema.Finding  // found, and not yet both stored and handed on; in the order of their offsets
 	saved  time.Time
 	// A snapshot holds whole blocks whose offsets are committed, never more: after a crash the rest would be learnt
 	// twice. So it is taken where a block ends, and stored when a block behind it has come to be handled.
@@ -84,10 +90,11 @@ func (l *lane) Look(events []schema.Event) {
 		if events[i].Offset <= done {
 			continue
 		}
-		if f := l.engine.Process(&events[i]); f != nil {
+		if f := l.engine.Process(&events[i]); f != nil && (f.Kind == schema.FindingToken || !l.watch.wide.Load()) {
 			l.unsent = append(l.unsent, *f)
 		}
 	}
+	l.seen = append(l.seen, l.engine.Sightings()...)
 }
 
 // Cut takes a snapshot when it is time for one, and there is none that waits to be stored.
@@ -107,12 +114,16 @@ func (l *lane) Handle(ctx context.Context, b *schema.Block) error {
 	if err := l.save(ctx, b.First); err != nil {
 		return err
 	}
-	found := l.found(b.Last)
+	found, seen := l.found(b.Last), l.sightings(b.Last)
 	if err := l.watch.report(ctx, found, b); err != nil {
+		return err
+	}
+	if err := l.watch.storeSightings(ctx, seen, b); err != nil {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.seen = slices.Clone(l.seen[len(seen):])
 	l.unsent = l.unsent[len(found):]
 	if len(l.unsent) == 0 {
 		l.unsent = nil
@@ -152,6 +163,17 @@ func (l *lane) found(last int64) []schema.Finding {
 	return l.unsent[:n:n]
 }
 
+// sightings are those up to an offset that were not stored yet.
+func (l *lane) sightings(last int64) []schema.Sighting {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for n < len(l.seen) && l.seen[n].Offset <= last {
+		n++
+	}
+	return l.seen[:n:n]
+}
+
 // report stores findings and hands them on. After an error the pipeline brings the same
 // block again, and its findings with it.
 func (w *watch) report(ctx context.Context, found []schema.Finding, b *schema.Block) error {
@@ -162,11 +184,27 @@ func (w *watch) report(ctx context.Context, found []schema.Finding, b *schema.Bl
 	if err := w.record.InsertFindings(ctx, block, found); err != nil {
 		return fmt.Errorf("storing findings: %w", err)
 	}
-	if err := w.accept(ctx, found); err != nil {
+	if err := w.tell(ctx, alerting(found)); err != nil {
 		return fmt.Errorf("handing findings to alert: %w", err)
 	}
 	w.metrics.found(found)
 	return nil
+}
+
+// tell hands findings to alert.
+func (w *watch) tell(ctx context.Context, found []schema.Finding) error {
+	if len(found) == 0 {
+		return nil
+	}
+	return w.accept(ctx, found)
+}
+
+// alerting are the findings that people are told of: those of detectors on trial are for the record only.
+func alerting(found []schema.Finding) []schema.Finding {
+	if !slices.ContainsFunc(found, func(f schema.Finding) bool { return f.Simulated }) {
+		return found
+	}
+	return slices.DeleteFunc(slices.Clone(found), func(f schema.Finding) bool { return f.Simulated })
 }
 
 // saveAll stores all profiles, at the end of a process: all that was handled is committed by then. A lane that has
