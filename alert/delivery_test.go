@@ -17,7 +17,7 @@ import (
 
 // many makes findings about so many tokens; every third is critical.
 func many(n int) (list []schema.Finding) {
-	for i := range n {
+	for i := 1; i <= n; i++ {
 		f := finding(byte(i), uint32(i), time.Now())
 		f.Token[1], f.ID[1], f.ID[2] = byte(i>>8), byte(i>>8), byte(i)
 		if i%3 == 0 {
