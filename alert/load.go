@@ -76,3 +76,12 @@ func (d *Dispatcher) waits(id string) bool {
 		return last.Dead || owes(p, box) != nothing
 	})
 }
+
+// pending is waits for an incident that need not be in the book: what outgrew it is told after the next start.
+func (d *Dispatcher) pending(inc *schema.Incident) bool {
+	if d.waits(inc.ID) {
+		return true
+	}
+	p := &page{inc: *inc, content: inc.Revision}
+	return slices.ContainsFunc(d.boxes, func(box *outbox) bool { return owes(p, box) != nothing })
+}
