@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
 
 	"github.com/tokenwatch/tokenwatch/alert"
 	"github.com/tokenwatch/tokenwatch/ingest/kafka"
@@ -26,8 +29,12 @@ type alerting struct {
 // alertGroup is the group that shares out the incidents.
 func (c Config) alertGroup() string { return c.Kafka.Group + "-alert" }
 
-func openAlerting(cfg Config, k kafka.Config, partitions int, db *clickhouse.DB, notifiers []alert.Notifier, m *metrics, log *slog.Logger) (a *alerting, err error) {
-	a = &alerting{cfg: cfg.Alert}
+func openAlerting(ctx context.Context, cfg Config, k kafka.Config, db *clickhouse.DB, notifiers []alert.Notifier, m *metrics, log *slog.Logger) (*alerting, error) {
+	a := &alerting{cfg: cfg.Alert}
+	partitions, err := a.topics(ctx, k, log)
+	if err != nil {
+		return a, err
+	}
 	a.dispatcher, err = alert.New(cfg.Alert, nil, notifiers,
 		alert.WithObserver(alertMetrics{m}), alert.WithLogger(log), alert.WithOrders(db))
 	if err != nil {
@@ -51,25 +58,38 @@ func openAlerting(cfg Config, k kafka.Config, partitions int, db *clickhouse.DB,
 	return a, nil
 }
 
+// topics makes the two topics where they are missing, and waits for Kafka as long as it takes.
+func (a *alerting) topics(ctx context.Context, k kafka.Config, log *slog.Logger) (partitions int, err error) {
+	pause := backoff.NewExponentialBackOff()
+	for {
+		partitions, err = a.makeTopics(ctx, k)
+		if err == nil || ctx.Err() != nil || !kafka.Passing(err) || errors.Is(err, errPartitions) {
+			return partitions, err
+		}
+		wait := pause.NextBackOff()
+		log.Warn("kafka does not make the topics of alerts yet", "error", err, "retry_in", wait.Round(time.Millisecond))
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+}
+
 var errPartitions = errors.New("it needs as many partitions as the findings")
 
-// passing reports whether what keeps the topics from being made may pass by itself.
-func (*alerting) passing(err error) bool { return kafka.Passing(err) && !errors.Is(err, errPartitions) }
-
-// alertTopics makes the two topics where they are missing. Incidents stay with the findings of their tokens, so there
-// have to be as many partitions of the one as of the other.
-func alertTopics(ctx context.Context, c alert.Config, k kafka.Config) (partitions int, err error) {
-	counts, err := kafka.EnsureTopics(ctx, k, kafka.TopicPlan{Key: "alert.findings_topic", Name: c.FindingsTopic, Partitions: c.Partitions})
+// makeTopics makes as many partitions of the one as of the other: incidents stay with the findings of their tokens.
+func (a *alerting) makeTopics(ctx context.Context, k kafka.Config) (partitions int, err error) {
+	counts, err := kafka.EnsureTopics(ctx, k, kafka.TopicPlan{Key: "alert.findings_topic", Name: a.cfg.FindingsTopic, Partitions: a.cfg.Partitions})
 	if err != nil {
 		return 0, err
 	}
-	incidents, err := kafka.EnsureTopics(ctx, k, kafka.TopicPlan{Key: "alert.incidents_topic", Name: c.IncidentsTopic, Partitions: counts[0], Compacted: true})
+	incidents, err := kafka.EnsureTopics(ctx, k, kafka.TopicPlan{Key: "alert.incidents_topic", Name: a.cfg.IncidentsTopic, Partitions: counts[0], Compacted: true})
 	if err != nil {
 		return 0, err
 	}
 	if incidents[0] != counts[0] {
 		return 0, fmt.Errorf("alert.incidents_topic: %w: %q has %d, %q has %d", errPartitions,
-			c.IncidentsTopic, incidents[0], c.FindingsTopic, counts[0])
+			a.cfg.IncidentsTopic, incidents[0], a.cfg.FindingsTopic, counts[0])
 	}
 	return counts[0], nil
 }

@@ -132,15 +132,7 @@ func (a *app) decoder() (*ingest.Decoder, error) {
 
 func (a *app) wire(ctx context.Context, decoder *ingest.Decoder) (err error) {
 	db := a.engines.db
-	partitions := 0
-	err = a.engines.patiently(ctx, "kafka", a.alerting.passing, func() (err error) {
-		partitions, err = alertTopics(ctx, a.cfg.Alert, a.engines.kafka)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if a.alerting, err = openAlerting(a.cfg, a.engines.kafka, partitions, db, a.notifiers, a.metrics, a.log); err != nil {
+	if a.alerting, err = openAlerting(ctx, a.cfg, a.engines.kafka, db, a.notifiers, a.metrics, a.log); err != nil {
 		return err
 	}
 	detecting := a.cfg.Detect

@@ -64,11 +64,7 @@ func stormMain(value string) {
 			return err
 		}
 		defer db.Close()
-		partitions, err := alertTopics(ctx, cfg.Alert, cfg.Kafka.Config)
-		if err != nil {
-			return err
-		}
-		a, err := openAlerting(cfg, cfg.Kafka.Config, partitions, db, []alert.Notifier{newPinner(place.Board)}, newMetrics(), log)
+		a, err := openAlerting(ctx, cfg, cfg.Kafka.Config, db, []alert.Notifier{newPinner(place.Board)}, newMetrics(), log)
 		if err != nil {
 			return err
 		}
