@@ -28,6 +28,9 @@ type Incident struct {
 	Source      string  `json:"source,omitempty"`     // format of the gateway's records
 	Credential  string  `json:"credential,omitempty"` // the gateway's own id of the credential, where it logs one
 
+	// Labels are what the configuration says of the token: team, criticality, ... Routes and rules match them.
+	Labels map[string]string `json:"labels,omitempty"`
+
 	Opened   time.Time `json:"opened"`   // event time of the first finding
 	Updated  time.Time `json:"updated"`  // event time of the last finding
 	Resolved time.Time `json:"resolved"` // zero while not resolved
@@ -53,4 +56,12 @@ type Delivery struct {
 	At          time.Time `json:"at"`
 	Attempts    int       `json:"attempts"`
 	Error       string    `json:"error,omitempty"` // of the last attempt, empty when it was accepted
+
+	Severity  Severity  `json:"severity,omitempty"`  // of the incident when people there were last notified
+	Notified  time.Time `json:"notified,omitzero"`   // when that was: a post or a reply, not an edit
+	Digest    string    `json:"digest,omitempty"`    // key of the digest that told of it, instead of a message of its own
+	Announced string    `json:"announced,omitempty"` // key of an attempt to post that began, and of whose end nothing is known yet
+	Since     time.Time `json:"since,omitzero"`      // since when attempts fail; zero while they do not
+	Next      time.Time `json:"next,omitzero"`       // not to be tried again before
+	Dead      bool      `json:"dead,omitempty"`      // given up: somebody has to see to it
 }

@@ -4,12 +4,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/alert"
+	"github.com/tokenwatch/tokenwatch/alert/guard"
 	"github.com/tokenwatch/tokenwatch/schema"
 )
 
@@ -76,7 +76,7 @@ func (c Config) Validate() error {
 	case c.Timeout <= 0:
 		return fmt.Errorf("revoke.timeout: %s is not a positive time", c.Timeout)
 	}
-	if _, err := c.prefixes(); err != nil {
+	if err := (guard.Access{Allow: c.Allow}).Validate("revoke"); err != nil {
 		return err
 	}
 	if c.Mode != Automatic {
@@ -110,16 +110,4 @@ func (c Config) validSecret() error {
 		return errSecret
 	}
 	return nil
-}
-
-func (c Config) prefixes() ([]netip.Prefix, error) {
-	var list []netip.Prefix
-	for _, s := range c.Allow {
-		p, err := netip.ParsePrefix(s)
-		if err != nil {
-			return nil, fmt.Errorf("revoke.allow: %q is not a network such as 127.0.0.0/8", s)
-		}
-		list = append(list, p.Masked())
-	}
-	return list, nil
 }

@@ -1,6 +1,6 @@
 // Package webhook has stolen tokens revoked: it calls an endpoint of yours with a signed
 // request, after the Standard Webhooks specification, and that endpoint blocks the token
-// at the gateway. It is the only importer of code.dny.dev/ssrf.
+// at the gateway.
 //
 //	alert.Message ─severe enough?─cap─► POST revoke.url ─2xx─► "Revoked at …" in every message
 //	                   │          │       webhook-id: revoke-inc-3f9a…   (the same on every retry)
