@@ -38,8 +38,8 @@ type SlackMessage struct {
 	Replies  []SlackMessage // its thread
 	Shown    bool           // a reply that stands in the channel too
 	Files    []SlackFile    // in its thread
-	Pings    []string // whom it would have notified beyond the channel: "@channel", …
-	Rendered string   // what the channel shows, without style
+	Pings    []string       // whom it would have notified beyond the channel: "@channel", …
+	Rendered string         // what the channel shows, without style
 	At       time.Time
 
 	lines []line
