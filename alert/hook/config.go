@@ -32,30 +32,38 @@ type Config struct {
 
 	// Timeout bounds one call.
 	Timeout time.Duration `yaml:"timeout"`
+
+	section string `yaml:"-"` // what errors say that the keys stand below
 }
 
 // DefaultConfig sends nothing.
-func DefaultConfig() Config { return Config{Timeout: 10 * time.Second} }
+func DefaultConfig() Config { return Config{Timeout: 10 * time.Second, section: "hook"} }
+
+// Named gives the section another name, for errors.
+func (c Config) Named(section string) Config {
+	c.section = section
+	return c
+}
 
 // Enabled reports whether anything is sent.
 func (c Config) Enabled() bool { return c.URL != "" }
 
 // Validate reports the first key whose value makes no sense.
 func (c Config) Validate() error {
-	if err := validURL(c.URL, c.Access); err != nil {
-		return fmt.Errorf("hook.url: %w", err)
+	if err := validURL(c.URL, c.section, c.Access); err != nil {
+		return fmt.Errorf("%s.url: %w", c.section, err)
 	}
 	if c.Timeout <= 0 {
-		return fmt.Errorf("hook.timeout: %s is not a positive time", c.Timeout)
+		return fmt.Errorf("%s.timeout: %s is not a positive time", c.section, c.Timeout)
 	}
-	if err := c.Access.Validate("hook"); err != nil {
+	if err := c.Access.Validate(c.section); err != nil {
 		return err
 	}
 	_, err := c.signer()
 	return err
 }
 
-func validURL(text string, access guard.Access) error {
+func validURL(text, section string, access guard.Access) error {
 	u, err := url.Parse(text)
 	switch {
 	case text == "":
@@ -63,9 +71,9 @@ func validURL(text string, access guard.Access) error {
 	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
 		return errors.New("want a URL such as https://soar.example.com/tokenwatch")
 	case u.User != nil:
-		return errors.New("must hold no user or password; requests are signed with hook.secret")
+		return fmt.Errorf("must hold no user or password; requests are signed with %s.secret", section)
 	case u.Scheme == "http" && !access.Any():
-		return errors.New("want https, or list the endpoint's own network in hook.allow")
+		return fmt.Errorf("want https, or list the endpoint's own network in %s.allow", section)
 	}
 	return nil
 }
@@ -76,20 +84,20 @@ func (c Config) signer() (*standard.Signer, error) {
 			continue
 		}
 		if err := standard.CheckSecret(secret.Reveal()); err != nil {
-			return nil, fmt.Errorf("hook.%s: %w", key, err)
+			return nil, fmt.Errorf("%s.%s: %w", c.section, key, err)
 		}
 	}
 	if c.SigningKey != "" {
 		if err := standard.CheckKey(c.SigningKey.Reveal()); err != nil {
-			return nil, fmt.Errorf("hook.signing_key: %w", err)
+			return nil, fmt.Errorf("%s.signing_key: %w", c.section, err)
 		}
 	}
 	if c.Secret == "" && c.SigningKey == "" {
-		return nil, fmt.Errorf("hook.secret: %w", standard.ErrSecret)
+		return nil, fmt.Errorf("%s.secret: %w", c.section, standard.ErrSecret)
 	}
 	signer, err := standard.New(c.SigningKey.Reveal(), c.Secret.Reveal(), c.FormerSecret.Reveal())
 	if err != nil {
-		return nil, fmt.Errorf("hook.secret: %w", err)
+		return nil, fmt.Errorf("%s.secret: %w", c.section, err)
 	}
 	return signer, nil
 }

@@ -53,55 +53,61 @@ func (n *Notifier) Notify(ctx context.Context, m alert.Message) (string, error) 
 	if m.Trial {
 		id = fmt.Sprintf("test-%d", time.Now().UnixNano())
 	}
-	body := payloadOf(m)
+	return id, n.Post(ctx, id, payloadOf(m))
+}
+
+// Post signs a body and sends it. The endpoint tells repetitions by the id.
+func (n *Notifier) Post(ctx context.Context, id string, body []byte) error {
 	headers := http.Header{"Content-Type": {"application/json"}}
 	if err := n.signer.Sign(headers, id, time.Now(), body); err != nil {
-		return "", fmt.Errorf("hook: %w", err)
+		return fmt.Errorf("%s: %w", n.cfg.section, err)
 	}
 	answer, err := guard.Call(ctx, n.client, http.MethodPost, n.cfg.URL, headers, body)
 	if err != nil {
-		return "", explain(err)
+		return n.explain(err)
 	}
-	return id, judge(answer)
+	return n.judge(answer)
 }
 
 // judge reads the answer as Standard Webhooks means it. What the endpoint does not like today
 // it may like tomorrow, when somebody has mended it.
-func judge(a guard.Answer) error {
-	err := fmt.Errorf("the endpoint of hook.url answers HTTP %d: %s", a.Status, a.Words())
+func (n *Notifier) judge(a guard.Answer) error {
+	section := n.cfg.section
+	err := fmt.Errorf("the endpoint of %s.url answers HTTP %d: %s", section, a.Status, a.Words())
 	switch {
 	case a.OK():
 		return nil
 	case a.Status >= 300 && a.Status < 400:
-		return alert.Permanent{Err: err, Fix: "redirects are refused; set hook.url to where it leads"}
+		return alert.Permanent{Err: err, Fix: "redirects are refused; set " + section + ".url to where it leads"}
 	case a.Status == http.StatusGone:
-		return alert.Permanent{Err: err, Fix: "the endpoint says that it is gone; set hook.url to its successor"}
+		return alert.Permanent{Err: err, Fix: "the endpoint says that it is gone; set " + section + ".url to its successor"}
 	case a.Status == http.StatusUnauthorized, a.Status == http.StatusForbidden:
-		return alert.Permanent{Err: err, Fix: "the endpoint and hook.secret have to hold the same secret"}
+		return alert.Permanent{Err: err, Fix: "the endpoint and " + section + ".secret have to hold the same secret"}
 	case a.Status == http.StatusNotFound, a.Status == http.StatusMethodNotAllowed:
-		return alert.Permanent{Err: err, Fix: "hook.url leads to nothing that takes webhooks"}
+		return alert.Permanent{Err: err, Fix: section + ".url leads to nothing that takes webhooks"}
 	}
 	return err
 }
 
-func explain(err error) error {
+func (n *Notifier) explain(err error) error {
+	section := n.cfg.section
 	var later alert.RetryAfter
 	switch {
 	case errors.As(err, &later):
 		return later
 	case guard.Prohibited(err):
 		return alert.Permanent{
-			Err: errors.New("the endpoint of hook.url is at an address that is not public"),
-			Fix: "if it is meant to be there, list its network in hook.allow, or set hook.allow_private",
+			Err: errors.New("the endpoint of " + section + ".url is at an address that is not public"),
+			Fix: "if it is meant to be there, list its network in " + section + ".allow, or set " + section + ".allow_private",
 		}
 	}
-	return fmt.Errorf("calling the endpoint of hook.url: %w", err)
+	return fmt.Errorf("calling the endpoint of %s.url: %w", section, err)
 }
 
 // Check dials the endpoint, and sends nothing.
 func (n *Notifier) Check(ctx context.Context) error {
 	if err := guard.Reach(ctx, n.cfg.route(), n.cfg.URL); err != nil {
-		return explain(err)
+		return n.explain(err)
 	}
 	return nil
 }
