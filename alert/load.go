@@ -27,6 +27,10 @@ func (s *Share) load(ctx context.Context) error {
 		s.restore(inc)
 	}
 	s.loaded = true
+	s.whole.Store(true)
+	for _, box := range s.d.boxes {
+		box.nudge()
+	}
 	s.d.observer.Open(s.d.book.size())
 	return nil
 }
