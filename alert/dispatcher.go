@@ -21,6 +21,7 @@ type Dispatcher struct {
 	log      Log
 	slog     *slog.Logger
 	observer Observer
+	follower Follower
 	boxes    []*outbox
 
 	loading sync.Mutex
@@ -46,7 +47,7 @@ func New(cfg Config, log Log, notifiers []Notifier, options ...Option) (*Dispatc
 	}
 	d := &Dispatcher{
 		cfg: cfg, log: batched(log), book: newBook(),
-		slog: slog.New(slog.DiscardHandler), observer: unobserved{},
+		slog: slog.New(slog.DiscardHandler), observer: unobserved{}, follower: nobodyFollows{},
 	}
 	for _, option := range options {
 		option(d)
@@ -140,12 +141,14 @@ func formerName(findings []schema.Finding) schema.TokenID {
 // change stores an incident that readers would notice the change of, and sends it on its
 // way. The caller holds the token's lock.
 func (d *Dispatcher) change(ctx context.Context, inc schema.Incident) error {
+	d.follower.Weigh(&inc, time.Now())
 	if err := d.log.SaveIncident(ctx, &inc); err != nil {
 		return fmt.Errorf("saving incident %s: %w", inc.ID, err)
 	}
 	now := time.Now()
-	p := &page{inc: inc, content: inc.Revision, changed: now, heard: now}
+	p := &page{inc: inc, content: inc.Revision, changed: now, heard: now, snoozed: inc.Snoozed}
 	d.book.put(p, d.cfg.MaxOpen)
+	d.follower.Hear(&p.inc)
 	d.send(p)
 	return nil
 }
@@ -164,6 +167,9 @@ func (d *Dispatcher) send(p *page) {
 		}
 		if last.Ref != "" {
 			due = last.At.Add(d.cfg.UpdateEvery)
+		}
+		if due.Before(p.snoozed) {
+			due = p.snoozed
 		}
 		depth := box.put(parcel{
 			id: p.inc.ID, severity: p.inc.Severity, fresh: last.Ref == "", since: p.changed, due: due,

@@ -44,8 +44,9 @@ func newestFirst(all []schema.Incident) []schema.Incident {
 
 func (d *Dispatcher) restore(inc schema.Incident) {
 	now := time.Now()
-	p := &page{inc: inc, content: inc.Revision, changed: now, heard: inc.Updated}
+	p := &page{inc: inc, content: inc.Revision, changed: now, heard: inc.Updated, snoozed: inc.Snoozed}
 	d.book.put(p, d.cfg.MaxOpen)
+	d.follower.Hear(&p.inc)
 	for _, box := range d.boxes {
 		last, told := delivery(&inc, box.notifier.Name())
 		if r, ok := box.notifier.(Rememberer); ok && told {

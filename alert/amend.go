@@ -1,0 +1,95 @@
+package alert
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tokenwatch/tokenwatch/schema"
+)
+
+// Shelf is a Log that can look one incident up, also one that is over and that everybody has heard about.
+type Shelf interface {
+	Incident(ctx context.Context, id string) (inc schema.Incident, found bool, err error)
+}
+
+// WithFollower has somebody follow the incidents.
+func WithFollower(f Follower) Option { return func(d *Dispatcher) { d.follower = f } }
+
+// nobodyFollows is the Follower of a dispatcher that was given none.
+type nobodyFollows struct{}
+
+func (nobodyFollows) Weigh(*schema.Incident, time.Time) {}
+func (nobodyFollows) Hear(*schema.Incident)             {}
+
+// Verdict applies what a person said to its incident. What was said is kept already, so that it is shown even where
+// the Log does not take the incident right now. A verdict that was applied before changes nothing.
+func (d *Dispatcher) Verdict(ctx context.Context, v schema.Verdict) error {
+	return d.amend(ctx, v.Incident, func(inc schema.Incident) (schema.Incident, bool) {
+		next, changed := Judge(inc, v)
+		if changed {
+			d.follower.Weigh(&next, time.Now())
+		}
+		return next, changed
+	})
+}
+
+// Show is the Show of a Revoker.
+func (d *Dispatcher) Show(ctx context.Context, incident string, rev schema.Revocation) error {
+	return d.amend(ctx, incident, func(inc schema.Incident) (schema.Incident, bool) {
+		if inc.Revocation != nil && inc.Revocation.Step > rev.Step {
+			return inc, false
+		}
+		inc.Revocation = &rev
+		inc.Revision++
+		return inc, true
+	})
+}
+
+// amend changes an incident for another reason than a finding, and has everybody told. An incident that is not kept
+// here any more is looked up.
+func (d *Dispatcher) amend(ctx context.Context, id string, change func(schema.Incident) (schema.Incident, bool)) error {
+	if err := d.load(ctx); err != nil {
+		return err
+	}
+	p, err := d.shelved(ctx, id)
+	if err != nil || p == nil {
+		return err
+	}
+	defer d.book.lock(p.inc.Token)()
+	if kept := d.book.page(id); kept != nil {
+		p = kept
+	}
+	next, changed := change(p.inc)
+	if !changed {
+		return nil
+	}
+	now := time.Now()
+	amended := &page{inc: next, content: next.Revision, changed: now, heard: p.heard}
+	d.keep(amended)
+	d.follower.Hear(&amended.inc)
+	d.send(amended)
+	d.observer.Open(d.book.size())
+	return nil
+}
+
+func (d *Dispatcher) shelved(ctx context.Context, id string) (*page, error) {
+	if p := d.book.page(id); p != nil {
+		return p, nil
+	}
+	shelf, can := d.log.(Shelf)
+	if c, ok := d.log.(*committer); ok {
+		shelf, can = c.Log.(Shelf)
+	}
+	if !can {
+		return nil, nil
+	}
+	inc, found, err := shelf.Incident(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("looking up incident %s: %w", id, err)
+	}
+	if !found {
+		return nil, nil
+	}
+	return &page{inc: inc, content: inc.Revision, changed: time.Now(), heard: inc.Updated}, nil
+}
