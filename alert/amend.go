@@ -2,7 +2,6 @@ package alert
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/schema"
@@ -46,16 +45,14 @@ func (d *Dispatcher) Show(ctx context.Context, incident string, rev schema.Revoc
 	})
 }
 
-// amend changes an incident for another reason than a finding, and has everybody told. An incident that is not kept
-// here any more is looked up.
+// amend changes an incident for another reason than a finding, and has everybody told. One that is over and done with
+// is looked up, if this dispatcher works alone; of those that others own it changes none.
 func (d *Dispatcher) amend(ctx context.Context, id string, change func(schema.Incident) (schema.Incident, bool)) error {
-	if err := d.load(ctx); err != nil {
+	p, err := d.find(ctx, id)
+	if err != nil || p == nil || !p.share.enter() {
 		return err
 	}
-	p, err := d.shelved(ctx, id)
-	if err != nil || p == nil {
-		return err
-	}
+	defer p.share.calls.Done()
 	defer d.book.lock(p.inc.Token)()
 	if kept := d.book.page(id); kept != nil {
 		p = kept
@@ -65,31 +62,34 @@ func (d *Dispatcher) amend(ctx context.Context, id string, change func(schema.In
 		return nil
 	}
 	now := time.Now()
-	amended := &page{inc: next, content: next.Revision, changed: now, heard: p.heard}
+	d.want(&next, now)
+	amended := &page{inc: next, share: p.share, content: next.Revision, changed: now, heard: p.heard}
 	d.keep(amended)
 	d.follower.Hear(&amended.inc)
 	d.send(amended)
+	d.finish(id)
 	d.observer.Open(d.book.size())
 	return nil
 }
 
-func (d *Dispatcher) shelved(ctx context.Context, id string) (*page, error) {
-	if p := d.book.page(id); p != nil {
+func (d *Dispatcher) find(ctx context.Context, id string) (*page, error) {
+	if p := d.book.page(id); p != nil || d.home == nil {
 		return p, nil
 	}
-	shelf, can := d.log.(Shelf)
-	if c, ok := d.log.(*committer); ok {
-		shelf, can = c.Log.(Shelf)
+	if err := d.home.load(ctx); err != nil {
+		return nil, err
 	}
+	log := d.home.log
+	if c, is := log.(*committer); is {
+		log = c.Log
+	}
+	shelf, can := log.(Shelf)
 	if !can {
-		return nil, nil
+		return d.book.page(id), nil
 	}
 	inc, found, err := shelf.Incident(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("looking up incident %s: %w", id, err)
+	if err != nil || !found {
+		return nil, err
 	}
-	if !found {
-		return nil, nil
-	}
-	return &page{inc: inc, content: inc.Revision, changed: time.Now(), heard: inc.Updated}, nil
+	return &page{inc: inc, share: d.home, content: inc.Revision, changed: time.Now(), heard: inc.Updated}, nil
 }

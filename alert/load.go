@@ -13,21 +13,21 @@ import (
 // load reads the incidents of the processes before this one, once: the open ones to go
 // on with, the resolved ones for what was not delivered, and all of them so that replayed
 // findings and notifiers find out what was done before.
-func (d *Dispatcher) load(ctx context.Context) error {
-	d.loading.Lock()
-	defer d.loading.Unlock()
-	if d.loaded {
+func (s *Share) load(ctx context.Context) error {
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	if s.loaded {
 		return nil
 	}
-	all, err := d.log.Incidents(ctx, schema.IncidentOpen, schema.IncidentAcknowledged, schema.IncidentResolved)
+	all, err := s.log.Incidents(ctx, schema.IncidentOpen, schema.IncidentAcknowledged, schema.IncidentResolved)
 	if err != nil {
 		return fmt.Errorf("loading incidents: %w", err)
 	}
 	for _, inc := range newestFirst(all) {
-		d.restore(inc)
+		s.restore(inc)
 	}
-	d.loaded = true
-	d.observer.Open(d.book.size())
+	s.loaded = true
+	s.d.observer.Open(s.d.book.size())
 	return nil
 }
 
@@ -42,9 +42,14 @@ func newestFirst(all []schema.Incident) []schema.Incident {
 	return all
 }
 
-func (d *Dispatcher) restore(inc schema.Incident) {
-	now := time.Now()
-	p := &page{inc: inc, content: inc.Revision, changed: now, heard: inc.Updated, snoozed: inc.Snoozed}
+// restore goes on with an incident where another process stopped. What failed there is tried at once: whoever
+// restarts a process may have mended something.
+func (s *Share) restore(inc schema.Incident) {
+	d, now := s.d, time.Now()
+	if inc.State != schema.IncidentResolved {
+		d.want(&inc, now)
+	}
+	p := &page{inc: inc, share: s, content: inc.Revision, changed: now, heard: inc.Updated, snoozed: inc.Snoozed}
 	d.book.put(p, d.cfg.MaxOpen)
 	d.follower.Hear(&p.inc)
 	for _, box := range d.boxes {
@@ -59,8 +64,12 @@ func (d *Dispatcher) restore(inc schema.Incident) {
 	}
 }
 
-// waits reports whether any destination still has to hear of the incident.
+// waits reports whether any destination still has to hear of the incident, or would if somebody asked for it: what was
+// given up is kept for that.
 func (d *Dispatcher) waits(id string) bool {
 	p := d.book.page(id)
-	return p != nil && slices.ContainsFunc(d.boxes, func(box *outbox) bool { return lags(p, box) })
+	return p != nil && slices.ContainsFunc(d.boxes, func(box *outbox) bool {
+		last, _ := delivery(&p.inc, box.notifier.Name())
+		return last.Dead || owes(p, box) != nothing
+	})
 }

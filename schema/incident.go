@@ -57,11 +57,13 @@ type Delivery struct {
 	Attempts    int       `json:"attempts"`
 	Error       string    `json:"error,omitempty"` // of the last attempt, empty when it was accepted
 
+	Wanted    time.Time `json:"wanted,omitzero"`     // since when it is to be told there
 	Severity  Severity  `json:"severity,omitempty"`  // of the incident when people there were last notified
 	Notified  time.Time `json:"notified,omitzero"`   // when that was: a post or a reply, not an edit
 	Digest    string    `json:"digest,omitempty"`    // key of the digest that told of it, instead of a message of its own
-	Announced string    `json:"announced,omitempty"` // key of an attempt to post that began, and of whose end nothing is known yet
+	Announced string    `json:"announced,omitempty"` // key of a post that was begun, and of whose end nothing is known yet
 	Since     time.Time `json:"since,omitzero"`      // since when attempts fail; zero while they do not
-	Next      time.Time `json:"next,omitzero"`       // not to be tried again before
+	Next      time.Time `json:"next,omitzero"`       // when it is tried again
+	FellBack  bool      `json:"fell_back,omitempty"` // its fallback is told in its place
 	Dead      bool      `json:"dead,omitempty"`      // given up: somebody has to see to it
 }
