@@ -24,6 +24,7 @@ func (t patient) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	after, ok := RetryAfter(resp.Header.Get("Retry-After"), time.Now())
 	if !ok {
+		resp.Header.Del("Retry-After") // what cannot be read confuses libraries too
 		return resp, nil
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection is used again

@@ -83,26 +83,29 @@ func (v *view) marked() (cells [7][24]bool) {
 	return cells
 }
 
-// ranked orders places: the new ones first, since they are what one looks for, then by how
-// much the token was used there.
+// ranked orders places: the new ones first, since they are what one looks for, then by the
+// part they have of what was before and of what came since.
 func ranked(places []Place) []Place {
+	before, since := totals(places)
+	weight := func(p Place) float64 {
+		if isNew(p) {
+			return 2 + float64(p.Since)/since
+		}
+		return float64(p.Before)/max(before, 1) + float64(p.Since)/max(since, 1)
+	}
 	list := slices.Clone(places)
 	slices.SortFunc(list, func(a, b Place) int {
-		return cmp.Or(
-			cmp.Compare(boolean(isNew(b)), boolean(isNew(a))),
-			cmp.Compare(b.Since, a.Since),
-			cmp.Compare(b.Before, a.Before),
-			cmp.Compare(a.Name, b.Name),
-		)
+		return cmp.Or(cmp.Compare(weight(b), weight(a)), cmp.Compare(a.Name, b.Name))
 	})
 	return list
 }
 
-func isNew(p Place) bool { return p.Since > 0 && p.Before == 0 }
-
-func boolean(b bool) int {
-	if b {
-		return 1
+func totals(places []Place) (before, since float64) {
+	for _, p := range places {
+		before += float64(p.Before)
+		since += float64(p.Since)
 	}
-	return 0
+	return before, since
 }
+
+func isNew(p Place) bool { return p.Since > 0 && p.Before == 0 }

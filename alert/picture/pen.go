@@ -64,7 +64,7 @@ func (p *pen) fill(c color.Color, x, y, w, h float64) {
 func (p *pen) shape(c color.Color, points ...vg.Point) { p.draw.FillPolygon(c, points) }
 
 func (p *pen) outline(c color.Color, thick, x, y, w, h float64) {
-	p.stroke(c, thick, p.at(x, y), p.at(x+w, y), p.at(x+w, y+h), p.at(x, y+h), p.at(x, y))
+	p.stroke(c, thick, p.at(x, y), p.at(x+w, y), p.at(x+w, y+h), p.at(x, y+h), p.at(x, y), p.at(x+w/2, y)) // once more, so that the corner is closed
 }
 
 func (p *pen) line(c color.Color, thick, x1, y1, x2, y2 float64) {
@@ -92,7 +92,7 @@ func (s style) text() draw.TextStyle {
 		f.Weight = bold
 	}
 	return draw.TextStyle{
-		Color: s.color, Font: f, XAlign: s.align, YAlign: text.YTop,
+		Color: s.color, Font: f, XAlign: text.XAlignment(s.align), YAlign: text.YTop,
 		Handler: text.Plain{Fonts: font.DefaultCache},
 	}
 }

@@ -9,9 +9,9 @@ const barLeft, barRight = 250.0, width - margin - 52
 func (v *view) drawPlaces(p *pen, top float64, places []Place) {
 	p.write(headingStyle, margin, top+2, "Places")
 	p.write(noteStyle, margin+76, top+5, "share before the incident, and since")
-	before, since := v.totals()
+	before, since := totals(v.places)
 	for i, place := range places {
-		y := top + placesHead - 12 + float64(i)*placeHeight
+		y := top + placesHead - 6 + float64(i)*placeHeight
 		name := style{color: ink, size: 14.5}
 		room := barLeft - margin - 12
 		if isNew(place) && before > 0 {
@@ -23,14 +23,6 @@ func (v *view) drawPlaces(p *pen, top float64, places []Place) {
 		bar(p, y+2, float64(place.Before), before, likelyBar)
 		bar(p, y+18, float64(place.Since), since, oddBar)
 	}
-}
-
-func (v *view) totals() (before, since float64) {
-	for _, place := range v.places {
-		before += float64(place.Before)
-		since += float64(place.Since)
-	}
-	return before, since
 }
 
 var likelyBar, oddBar = style{color: normal, size: 12.5}, style{color: odd, size: 12.5}

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"gonum.org/v1/plot/vg"
 
+	"github.com/tokenwatch/tokenwatch/alert"
 	"github.com/tokenwatch/tokenwatch/schema"
 )
 
@@ -29,8 +29,11 @@ type axis struct {
 	log bool // a burst of a hundred times the usual would leave nothing of the usual to see
 }
 
+// roomAfter keeps what happened last, which is what matters, off the edge.
+const roomAfter = 5 * time.Hour
+
 // muchMore is how far beyond what is expected a count has to be for a logarithmic scale.
-const muchMore = 12
+const muchMore = 6
 
 func (v *view) axis(top float64) axis {
 	a := axis{v: v, top: top, max: 1}
@@ -47,7 +50,7 @@ func (v *view) axis(top float64) axis {
 }
 
 func (a axis) x(at time.Time) float64 {
-	share := at.Sub(a.v.from).Seconds() / a.v.to.Sub(a.v.from).Seconds()
+	share := at.Sub(a.v.from).Seconds() / (a.v.to.Sub(a.v.from) + roomAfter).Seconds()
 	return plotLeft + min(max(share, 0), 1)*(plotRight-plotLeft)
 }
 
@@ -64,7 +67,7 @@ func (v *view) drawRequests(p *pen, top float64) {
 	p.write(headingStyle, margin, top+2, "Requests an hour")
 	v.requestsLegend(p, top, a.log)
 	from := max(a.x(v.began.Truncate(time.Hour)), plotLeft)
-	p.fill(oddBg, from, top+plotTop, plotRight-from, plotBottom-plotTop)
+	p.fill(oddBg, from, top+plotTop, a.x(v.to)-from, plotBottom-plotTop)
 	a.ticks(p)
 	v.drawBand(p, a)
 	v.drawBars(p, a)
@@ -115,6 +118,8 @@ func (a axis) ticks(p *pen) {
 	}
 }
 
+const mostTicks = 5
+
 // counts are the round numbers of the scale.
 func (a axis) counts() []float64 {
 	var list []float64
@@ -122,20 +127,22 @@ func (a axis) counts() []float64 {
 		for n := 1.0; n < a.max; n *= 10 {
 			list = append(list, n)
 		}
-		for len(list) > 5 {
-			list = slices.DeleteFunc(list, func(n float64) bool { return int(math.Round(math.Log10(n)))%2 == 1 })
-			break
+		for len(list) > mostTicks { // every second one, the highest stays
+			var fewer []float64
+			for i := (len(list) + 1) % 2; i < len(list); i += 2 {
+				fewer = append(fewer, list[i])
+			}
+			list = fewer
 		}
 		return append(list, 0)
 	}
-	step := math.Pow(10, math.Floor(math.Log10(a.max)))
-	for _, finer := range []float64{1, 2, 4} {
-		if a.max/(step/finer) >= 3 {
-			step /= finer
+	step := max(1, math.Pow(10, math.Floor(math.Log10(a.max))-1))
+	for _, times := range []float64{2, 2.5, 2, 2, 2.5} { // 1, 2, 5, 10, 20, 50
+		if a.max/step <= mostTicks {
 			break
 		}
+		step *= times
 	}
-	step = max(step, 1)
 	for n := 0.0; n <= a.max; n += step {
 		list = append(list, n)
 	}
@@ -145,6 +152,8 @@ func (a axis) counts() []float64 {
 // short writes a count in few characters.
 func short(n float64) string {
 	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.0e", n)
 	case n >= 1e6:
 		return fmt.Sprintf("%gM", math.Round(n/1e5)/10)
 	case n >= 1e3:
@@ -204,15 +213,17 @@ type mark struct {
 const (
 	markNear   = 60 // evidence that is nearer together shares a flag
 	markLabels = 4
+	markRoom   = 180
 )
+
+var markStyle = style{color: odd, size: 13, bold: true}
 
 // drawMarks puts a flag where the evidence is, with the strongest named.
 func (v *view) drawMarks(p *pen, a axis) {
-	flag := style{color: odd, size: 13, bold: true}
 	for _, m := range v.marks(a) {
 		p.line(odd, 1.2, m.x, a.top+plotTop-2, m.x, a.top+plotBottom)
 		p.shape(odd, p.at(m.x-5, a.top+plotTop-8), p.at(m.x+5, a.top+plotTop-8), p.at(m.x, a.top+plotTop))
-		s, x := flag, m.x+8
+		s, x := markStyle, m.x+8
 		if m.x > (plotLeft+plotRight)/2 {
 			s.align, x = -1, m.x-8
 		}
@@ -231,7 +242,7 @@ func (v *view) marks(a axis) []mark {
 		if at.Before(v.began) {
 			at = v.began
 		}
-		list = addMark(list, a.x(at), strings.ReplaceAll(drawable(e.Detector), "_", " "))
+		list = addMark(list, a.x(at), cut(markStyle, alert.Label(e), markRoom))
 	}
 	return list
 }

@@ -6,9 +6,9 @@ import "io"
 const (
 	headHeight     = 62
 	requestsHeight = 262
-	weekHeight     = 232
-	placeHeight    = 40
-	placesHead     = 44
+	weekHeight     = 226
+	placeHeight    = 37
+	placesHead     = 34
 	shownPlaces    = 5
 )
 
