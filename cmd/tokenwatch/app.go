@@ -31,14 +31,14 @@ type app struct {
 	push     *push.Handler
 	intake   *intake // nil while nobody may send
 
-	engines    *engines
-	notifiers  []alert.Notifier
-	places     *geo.Locator
-	pipeline   *ingest.Pipeline
-	consumer   *kafka.Consumer
-	watch      *watch
-	auditor    *auditor
-	dispatcher *alert.Dispatcher
+	engines   *engines
+	notifiers []alert.Notifier
+	places    *geo.Locator
+	pipeline  *ingest.Pipeline
+	consumer  *kafka.Consumer
+	watch     *watch
+	auditor   *auditor
+	alerting  *alerting
 }
 
 // openApp takes everything that the program needs, in the order in which a user can
@@ -65,7 +65,7 @@ func openApp(ctx context.Context, cfg Config, log *slog.Logger) (*app, error) {
 	if err := a.engines.start(ctx, cfg); err != nil {
 		return a, err
 	}
-	return a, a.wire(decoder)
+	return a, a.wire(ctx, decoder)
 }
 
 // channels names where incidents go, for the log.
@@ -130,21 +130,21 @@ func (a *app) decoder() (*ingest.Decoder, error) {
 	return ingest.NewDecoder(a.cfg.Ingest.DecodeConfig, pepper, a.places)
 }
 
-func (a *app) wire(decoder *ingest.Decoder) (err error) {
+func (a *app) wire(ctx context.Context, decoder *ingest.Decoder) (err error) {
 	db := a.engines.db
-	a.dispatcher, err = alert.New(a.cfg.Alert, db, a.notifiers, alert.WithObserver(alertMetrics{a.metrics}), alert.WithLogger(a.log))
-	if err != nil {
+	if a.alerting, err = openAlerting(ctx, a.cfg, a.engines.kafka, db, a.notifiers, a.metrics, a.log); err != nil {
 		return err
 	}
 	detecting := a.cfg.Detect
 	detecting.BackfillAfter = a.cfg.Alert.BackfillAfter
-	a.watch = &watch{cfg: detecting, history: db, record: db, accept: a.dispatcher.Accept, log: a.log, metrics: a.metrics, parts: map[part]*lane{}}
+	a.watch = &watch{cfg: detecting, history: db, record: db, accept: a.alerting.publish, log: a.log, metrics: a.metrics, parts: map[part]*lane{}}
 	a.pipeline = &ingest.Pipeline{
 		Config: a.cfg.Ingest.Block, Decoder: decoder, Store: db, Handler: a.watch, Log: a.log,
 		Retryable: clickhouse.Retryable, Refused: clickhouse.Refused, Observer: ingestMetrics{a.metrics, a.log, &sync.Map{}},
 	}
 	for _, n := range a.notifiers {
 		a.metrics.queue.WithLabelValues(n.Name())
+		a.metrics.queueAge.WithLabelValues(n.Name())
 	}
 	a.metrics.watchState(a.pipeline.Status, a.watch.counts)
 	a.auditor = newAuditor(a.cfg.Audit, a.log, db, a.pipeline.Status, a.metrics.registry)
@@ -170,7 +170,7 @@ func (a *app) run(ctx context.Context) error {
 	group.Go(func() error { return a.trim(ctx) })
 	group.Go(func() error { return a.auditor.run(ctx) })
 	group.Go(func() error {
-		if err := a.dispatcher.Run(alerting); err != nil && alerting.Err() == nil {
+		if err := a.alerting.run(alerting); err != nil && alerting.Err() == nil {
 			return fmt.Errorf("delivering alerts: %w", err)
 		}
 		return nil
@@ -200,6 +200,7 @@ func (a *app) watchReadiness(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		a.ready.set("consumer", reason(a.consumer.Trouble()))
+		a.ready.set("alerts", reason(a.alerting.consumer.Trouble()))
 		stalled := ""
 		for _, s := range a.pipeline.Status() {
 			if s.Stalled != nil {
@@ -227,13 +228,21 @@ func (a *app) trim(ctx context.Context) error {
 		}
 		for _, s := range a.pipeline.Status() {
 			before := s.Next - a.cfg.Kafka.KeepRecords
-			if a.engines.broker == nil || before <= 0 {
-				continue
-			}
-			if err := a.engines.broker.Trim(ctx, s.Topic, s.Partition, before); err != nil && ctx.Err() == nil {
-				a.log.Warn("deleting stored records from the embedded Kafka", "topic", s.Topic, "partition", s.Partition, "error", err)
-			}
+			a.trimBefore(ctx, s.Topic, s.Partition, before)
 		}
+		for _, p := range a.alerting.work.Positions() {
+			a.trimBefore(ctx, a.cfg.Alert.FindingsTopic, p.Partition, p.Findings-a.cfg.Kafka.KeepRecords)
+			a.trimBefore(ctx, a.cfg.Alert.IncidentsTopic, p.Partition, p.Incidents)
+		}
+	}
+}
+
+func (a *app) trimBefore(ctx context.Context, topic string, partition int32, before int64) {
+	if a.engines.broker == nil || before <= 0 {
+		return
+	}
+	if err := a.engines.broker.Trim(ctx, topic, partition, before); err != nil && ctx.Err() == nil {
+		a.log.Warn("deleting stored records from the embedded Kafka", "topic", topic, "partition", partition, "error", err)
 	}
 }
 
@@ -254,6 +263,9 @@ func (a *app) close(ctx context.Context) error {
 	}
 	if a.intake != nil {
 		wrong = append(wrong, a.intake.close())
+	}
+	if a.alerting != nil {
+		wrong = append(wrong, a.alerting.close())
 	}
 	wrong = append(wrong, a.engines.stop(ctx))
 	if a.places != nil {
