@@ -45,6 +45,9 @@ func (d *Dispatcher) Show(ctx context.Context, incident string, rev schema.Revoc
 	})
 }
 
+// Owns reports whether an incident is kept here: it is open, or somebody still has to hear of it.
+func (d *Dispatcher) Owns(incident string) bool { return d.book.page(incident) != nil }
+
 // amend changes an incident for another reason than a finding, and has everybody told. One that is over and done with
 // is looked up, if this dispatcher works alone; of those that others own it changes none.
 func (d *Dispatcher) amend(ctx context.Context, id string, change func(schema.Incident) (schema.Incident, bool)) error {

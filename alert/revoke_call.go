@@ -22,8 +22,13 @@ func (r *Revoker) advance(ctx context.Context, id string, d *docket) error {
 	if inc == nil {
 		return nil // there is no such incident
 	}
+	if rev != nil && (inc.Revocation == nil || rev.Step > inc.Revocation.Step) {
+		if err := r.show(ctx, inc.ID, *rev); err != nil { // another process went on with it
+			r.slog.Warn("where a revocation stands could not be shown yet", "incident", inc.ID, "error", err)
+		}
+	}
 	if rev != nil && rev.Step > d.wrote && rev.State != schema.RevocationCalling {
-		if err := r.write(ctx, inc, rev, string(rev.State)); err != nil {
+		if err := r.write(ctx, inc, rev, string(rev.State), ""); err != nil {
 			return r.hold(ctx, inc, rev, d, err)
 		}
 		d.wrote = rev.Step
@@ -34,8 +39,8 @@ func (r *Revoker) advance(ctx context.Context, id string, d *docket) error {
 			break
 		}
 		next, moved := r.cfg.answer(rev, inc, order, time.Now())
-		if moved {
-			if err := r.write(ctx, inc, &next, wordFor(order, next)); err != nil {
+		if moved && !stale(rev, order) && !slices.Contains(d.obeyed, order.ID) {
+			if err := r.write(ctx, inc, &next, wordFor(order, next), order.ID); err != nil {
 				return err
 			}
 			rev = r.moved(ctx, inc, d, next)
@@ -49,6 +54,12 @@ func (r *Revoker) advance(ctx context.Context, id string, d *docket) error {
 		return r.call(ctx, inc, rev, d)
 	}
 	return nil
+}
+
+// stale reports whether somebody said something before the revocation came to where it stands, which they could not
+// have known of. Clocks differ a little.
+func stale(rev *schema.Revocation, v schema.Verdict) bool {
+	return rev != nil && v.At.Before(rev.At.Add(-10*time.Second))
 }
 
 // learn looks up what the docket does not know yet: the incident, and what earlier processes did about its token.
@@ -87,6 +98,9 @@ func (r *Revoker) learn(ctx context.Context, id string, d *docket) error {
 		if s.Incident != id {
 			continue
 		}
+		if s.Verdict != "" {
+			d.obeyed = append(d.obeyed, s.Verdict)
+		}
 		d.wrote = max(d.wrote, s.Revocation.Step)
 		if d.rev == nil || s.Revocation.Step > d.rev.Step {
 			latest := s.Revocation
@@ -114,7 +128,7 @@ func (r *Revoker) order(d *docket) (schema.Verdict, bool) {
 func (r *Revoker) ordered(d *docket) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	d.orders = d.orders[1:]
+	d.obeyed, d.orders = append(d.obeyed, d.orders[0].ID), d.orders[1:]
 }
 
 // wordFor is what the audit calls a person's decision.
@@ -126,12 +140,12 @@ func wordFor(v schema.Verdict, next schema.Revocation) string {
 }
 
 // write keeps a step for good.
-func (r *Revoker) write(ctx context.Context, inc *schema.Incident, rev *schema.Revocation, action string) error {
+func (r *Revoker) write(ctx context.Context, inc *schema.Incident, rev *schema.Revocation, action, verdict string) error {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	err := r.audit.InsertRevocations(ctx, []schema.RevocationStep{{
 		Incident: inc.ID, Token: inc.Token, Consumer: inc.Consumer, Action: action, Request: requestID(inc, rev),
-		Instance: r.instance, Revocation: *rev,
+		Instance: r.instance, Verdict: verdict, Revocation: *rev,
 	}})
 	if err != nil {
 		return fmt.Errorf("writing down what is done about the token of %s: %w", inc.ID, err)
@@ -183,23 +197,20 @@ func (r *Revoker) hold(ctx context.Context, inc *schema.Incident, rev *schema.Re
 
 // call makes one call of the gateway, if the caps leave room for it and it can be written down before.
 func (r *Revoker) call(ctx context.Context, inc *schema.Incident, rev *schema.Revocation, d *docket) error {
-	first := rev.Attempts == 0
 	under := called(rev, time.Now())
-	if err := r.write(ctx, inc, &under, "called"); err != nil {
-		return r.hold(ctx, inc, rev, d, err)
-	}
-	d.wrote = under.Step
-	if why, err := r.bars(ctx, inc, &under, first); err != nil {
+	why, err := r.reserve(ctx, inc, &under, d)
+	if err != nil {
 		before := *rev // it was not called, so that the caps have to be looked at again
-		before.Step = under.Step
+		before.Step = max(rev.Step, d.wrote)
 		return r.hold(ctx, inc, &before, d, err)
-	} else if why != "" {
+	}
+	if why != "" {
 		return r.bar(ctx, inc, &under, d, why)
 	}
 	said, err := r.do(ctx, inc, &under)
 	next := r.cfg.settled(&under, said, err, time.Now())
 	r.report(inc, &next, err)
-	stored := r.write(ctx, inc, &next, answerWord(next, err))
+	stored := r.write(ctx, inc, &next, answerWord(next, err), "")
 	r.moved(ctx, inc, d, next) // people are told of what was done, whether it could be written down or not
 	if stored != nil {
 		r.mu.Lock()
@@ -207,6 +218,25 @@ func (r *Revoker) call(ctx context.Context, inc *schema.Incident, rev *schema.Re
 		r.mu.Unlock()
 	}
 	return stored
+}
+
+// reserve writes down that a call is about to be made, and says what forbids it. A first call takes a place under the
+// caps, and one process takes one at a time: what it reads then is what it was given room by.
+func (r *Revoker) reserve(ctx context.Context, inc *schema.Incident, rev *schema.Revocation, d *docket) (why string, err error) {
+	if rev.Attempts == 1 && rev.State == schema.RevocationCalling {
+		r.places.Lock()
+		defer r.places.Unlock()
+	}
+	if err := r.write(ctx, inc, rev, "called", ""); err != nil {
+		return "", err
+	}
+	d.wrote = rev.Step
+	if why, err = r.bars(ctx, inc, rev); err != nil || why == "" || why == elsewhere {
+		return why, err
+	}
+	next := capped(rev, why, time.Now())
+	*rev = next
+	return why, r.write(ctx, inc, &next, "capped", "") // while the next one waits: it may have the place
 }
 
 func answerWord(next schema.Revocation, err error) string {
@@ -239,9 +269,9 @@ func (r *Revoker) report(inc *schema.Incident, next *schema.Revocation, err erro
 }
 
 // bars says what forbids the call that was written down a moment ago: another process that makes it, or a cap. All
-// instances write before they read, and read the same order, so they agree on who was first. Restoring takes nothing
-// from anybody: nothing forbids it.
-func (r *Revoker) bars(ctx context.Context, inc *schema.Incident, rev *schema.Revocation, first bool) (string, error) {
+// instances write before they read, so of two that take the last place at once at least one sees the other; both may,
+// and then neither calls. Restoring takes nothing from anybody: nothing forbids it.
+func (r *Revoker) bars(ctx context.Context, inc *schema.Incident, rev *schema.Revocation) (string, error) {
 	if rev.State == schema.RevocationRestore {
 		return "", nil
 	}
@@ -254,7 +284,7 @@ func (r *Revoker) bars(ctx context.Context, inc *schema.Incident, rev *schema.Re
 	if r.elsewhere(sorted(steps), inc, rev) {
 		return elsewhere, nil
 	}
-	if !first {
+	if rev.Attempts > 1 {
 		return "", nil // it has its place
 	}
 	return r.cfg.cap(steps, inc, rev), nil
@@ -285,34 +315,24 @@ func (r *Revoker) elsewhere(steps []schema.RevocationStep, inc *schema.Incident,
 	return false
 }
 
-// place is one token's in the hour.
-type place struct {
-	incident, owner string
-	at              time.Time
-}
-
 // cap says which cap the call is beyond, if any. A token counts from its first call on, whatever came of it, unless
 // it was turned away here.
 func (c RevokeConfig) cap(steps []schema.RevocationStep, inc *schema.Incident, rev *schema.Revocation) string {
-	taken := map[string]place{}
+	taken := map[string]string{} // owners of the tokens, by incident and round
 	hour := rev.At.Add(-time.Hour)
 	for _, s := range steps {
 		key := fmt.Sprintf("%s/%d", s.Incident, s.Revocation.Round)
 		switch {
+		case s.Incident == inc.ID && s.Revocation.Round == rev.Round:
 		case s.Action == "called" && s.Revocation.Attempts == 1 && s.Revocation.State == schema.RevocationCalling && s.Revocation.At.After(hour):
-			taken[key] = place{s.Incident, s.Consumer, s.Revocation.At}
+			taken[key] = s.Consumer
 		case s.Action == "capped":
 			delete(taken, key)
 		}
 	}
-	mine := place{inc.ID, inc.Consumer, rev.At}
-	all, owners := 0, 0
-	for _, p := range taken {
-		if p.incident == mine.incident || cmp.Or(p.at.Compare(mine.at), cmp.Compare(p.incident, mine.incident)) > 0 {
-			continue
-		}
-		all++
-		if mine.owner != "" && p.owner == mine.owner {
+	all, owners := len(taken), 0
+	for _, owner := range taken {
+		if inc.Consumer != "" && owner == inc.Consumer {
 			owners++
 		}
 	}
@@ -335,12 +355,8 @@ func (r *Revoker) bar(ctx context.Context, inc *schema.Incident, rev *schema.Rev
 		r.mu.Unlock()
 		return nil
 	}
-	next := capped(rev, why, time.Now())
-	if err := r.write(ctx, inc, &next, "capped"); err != nil {
-		return r.hold(ctx, inc, rev, d, err)
-	}
 	r.slog.Error("a token is not revoked: a cap is reached", "incident", inc.ID, "reason", why)
-	r.moved(ctx, inc, d, next)
+	r.moved(ctx, inc, d, *rev)
 	return nil
 }
 

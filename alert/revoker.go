@@ -34,9 +34,12 @@ type Revoker struct {
 	audit    Audit
 	show     Show
 	find     func(ctx context.Context, id string) (schema.Incident, bool, error)
+	owns     func(id string) bool
 	slog     *slog.Logger
 	instance string
 	timeout  time.Duration // of what stands around a call; the call itself has the gateway's
+
+	places sync.Mutex // one place under the caps is taken at a time
 
 	wake chan struct{}
 	mu   sync.Mutex
@@ -58,6 +61,7 @@ type docket struct {
 	at     time.Time // when to look at it again; zero: when something comes in
 	wrote  uint64    // last step in the audit
 	known  bool      // the audit was read for it
+	obeyed []string  // ids of the verdicts that the audit says were followed
 	failed int       // times in a row that the store did not take a step
 }
 
@@ -70,8 +74,9 @@ type RevokerParts struct {
 	Audit    Audit
 	Show     Show
 	Find     func(ctx context.Context, id string) (schema.Incident, bool, error)
-	Log      *slog.Logger // nil: nothing is logged
-	Instance string       // names this process in the audit
+	Owns     func(id string) bool // whether an incident is kept by this process; nil: all are
+	Log      *slog.Logger         // nil: nothing is logged
+	Instance string               // names this process in the audit
 }
 
 // NewRevoker makes a Revoker. Every gateway that the configuration may call has to be among the parts.
@@ -80,8 +85,11 @@ func NewRevoker(cfg RevokeConfig, parts RevokerParts) (*Revoker, error) {
 		return nil, err
 	}
 	r := &Revoker{
-		cfg: cfg, gateways: map[string]Gateway{}, audit: parts.Audit, show: parts.Show, find: parts.Find, slog: parts.Log,
+		cfg: cfg, gateways: map[string]Gateway{}, audit: parts.Audit, show: parts.Show, find: parts.Find, owns: parts.Owns, slog: parts.Log,
 		instance: parts.Instance, timeout: saveTimeout, wake: make(chan struct{}, 1), dockets: map[string]*docket{},
+	}
+	if r.owns == nil {
+		r.owns = func(string) bool { return true }
 	}
 	if r.slog == nil {
 		r.slog = slog.New(slog.DiscardHandler)
@@ -130,6 +138,7 @@ func (r *Revoker) Order(v schema.Verdict) {
 	if v.Kind == schema.VerdictSnooze || v.Kind == schema.VerdictAcknowledged || !r.cfg.Enabled() {
 		return
 	}
+	ours := r.owns(v.Incident)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d := r.dockets[v.Incident]
@@ -141,11 +150,21 @@ func (r *Revoker) Order(v schema.Verdict) {
 		d = &docket{}
 		r.dockets[v.Incident] = d
 	}
-	if !slices.ContainsFunc(d.orders, func(o schema.Verdict) bool { return o.ID == v.ID }) {
-		d.orders, d.wants = append(d.orders, v), true
+	if slices.ContainsFunc(d.orders, func(o schema.Verdict) bool { return o.ID == v.ID }) || slices.Contains(d.obeyed, v.ID) {
+		return
+	}
+	d.orders = append(d.orders, v)
+	if ours {
+		d.wants = true
+	} else if d.at.IsZero() {
+		d.at = time.Now().Add(courtesy)
 	}
 	r.nudge()
 }
+
+// courtesy is how long an order is left to whoever has the incident. Then it is looked at here as well: the incident may
+// be over, so that nobody has it.
+const courtesy = 3 * time.Second
 
 // strangers counts dockets of incidents that nobody has told of.
 func (r *Revoker) strangers() (n int) {
@@ -262,6 +281,7 @@ func (r *Revoker) work(ctx context.Context, id string, d *docket) {
 // settle notes when to look at a docket again, or lets go of it.
 func (r *Revoker) settle(id string, d *docket) {
 	if d.wants || len(d.orders) > 0 {
+		d.wants = true
 		return
 	}
 	switch {

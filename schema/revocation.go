@@ -42,8 +42,9 @@ type RevocationStep struct {
 	Incident   string     `json:"incident"`
 	Token      TokenID    `json:"token"`
 	Consumer   string     `json:"consumer"`
-	Action     string     `json:"action"`   // asked, counting, approved, stopped, called, answered, failed, held, lapsed, restoring, restored, dry_run
-	Request    string     `json:"request"`  // id that the call carries, the same in each repetition
-	Instance   string     `json:"instance"` // process that made the step
+	Action     string     `json:"action"`            // asked, counting, approved, stopped, called, answered, failed, held, lapsed, restoring, restored, dry_run
+	Request    string     `json:"request"`           // id that the call carries, the same in each repetition
+	Instance   string     `json:"instance"`          // process that made the step
+	Verdict    string     `json:"verdict,omitempty"` // id of the verdict that it follows
 	Revocation Revocation `json:"revocation"`
 }
