@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/detect"
@@ -20,6 +21,7 @@ type watch struct {
 	history detect.History
 	record  record
 	accept  func(context.Context, []schema.Finding) error
+	urgent  func(f *schema.Finding, now time.Time) bool // whether a finding must not wait for others; nil: none
 	log     *slog.Logger
 	metrics *metrics
 
@@ -41,6 +43,8 @@ type part struct {
 // lane is the state of one partition, the ingest.Lane of its pipeline.
 type lane struct {
 	watch *watch
+
+	hurry atomic.Bool // a finding was made just now that must not wait
 
 	mu     sync.Mutex
 	engine *detect.Engine
@@ -86,9 +90,15 @@ func (l *lane) Look(events []schema.Event) {
 		}
 		if f := l.engine.Process(&events[i]); f != nil {
 			l.unsent = append(l.unsent, *f)
+			if l.watch.urgent != nil && l.watch.urgent(f, time.Now()) {
+				l.hurry.Store(true)
+			}
 		}
 	}
 }
+
+// Hurry implements ingest.Hasty: a token that is to be revoked at once does not wait for its block to become old.
+func (l *lane) Hurry() bool { return l.hurry.Load() && l.hurry.Swap(false) }
 
 // Cut takes a snapshot when it is time for one, and there is none that waits to be stored.
 func (l *lane) Cut(last int64) {
@@ -191,6 +201,26 @@ func (l *lane) last() int64 {
 		l.engine.Stored()
 	}
 	return l.handled + 1
+}
+
+// verdict tells the engines what a person said. Only the one that knows the token makes something of it.
+func (w *watch) verdict(v *schema.Verdict) {
+	w.each(func(e *detect.Engine) { e.Verdict(v) })
+}
+
+// allow tells the engines all changes of the allow-list.
+func (w *watch) allow(changes []schema.Allowance) {
+	w.each(func(e *detect.Engine) { e.Allow(changes) })
+}
+
+func (w *watch) each(do func(*detect.Engine)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, l := range w.parts {
+		l.mu.Lock()
+		do(l.engine)
+		l.mu.Unlock()
+	}
 }
 
 // forget drops a partition whose pipeline failed. What its last block came to may not be
