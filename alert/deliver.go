@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -91,14 +92,14 @@ func (d *Dispatcher) ready(box *outbox, parcels []*parcel) []item {
 
 // deliverOne reports whether the destination works, whatever it said to the message.
 func (d *Dispatcher) deliverOne(ctx context.Context, box *outbox, it item) bool {
-	m := d.message(it, box)
+	m, items := d.message(it, box), []item{it}
 	if it.debt != edit {
-		if d.found(ctx, box, it, m) {
-			return true
+		if searched, works := d.search(ctx, box, items, m); searched {
+			return works
 		}
-		d.announce(box, []item{it}, m.Key)
+		d.announce(box, items, m.Key)
 	}
-	return d.call(ctx, box, []item{it}, m)
+	return d.call(ctx, box, items, m)
 }
 
 // deliverDigest is deliverOne for several incidents in one message. It is written down of each that it is in the
@@ -114,13 +115,12 @@ func (d *Dispatcher) deliverDigest(ctx context.Context, box *outbox, items []ite
 	if key == "" {
 		key = digestKey(items, box.notifier.Name())
 	}
-	m := d.digest(items, key)
-	if d.found(ctx, box, items[0], m) {
-		d.delivered(box, items[1:], m, "", time.Now())
-		return true
-	}
 	for _, it := range items {
 		it.digest = key
+	}
+	m := d.digest(items, key)
+	if searched, works := d.search(ctx, box, items, m); searched {
+		return works
 	}
 	d.announce(box, items, key)
 	return d.call(ctx, box, items, m)
@@ -139,39 +139,51 @@ func (d *Dispatcher) announce(box *outbox, items []item, key string) {
 	})
 }
 
-// found looks for a message of whose posting nothing is known but that it was begun.
-func (d *Dispatcher) found(ctx context.Context, box *outbox, it item, m Message) bool {
+// maxSearches is how often a message is looked for that may have been posted, before it is posted again.
+const maxSearches = 5
+
+// search looks for a message of whose posting nothing is known but that it was begun. It reports whether that is all
+// that is to be done for now, and whether the destination works.
+func (d *Dispatcher) search(ctx context.Context, box *outbox, items []item, m Message) (done, works bool) {
 	finder, finds := box.notifier.(Finder)
-	last, _ := delivery(&it.page.inc, box.notifier.Name())
-	if !finds || !it.unsure || last.Announced != m.Key {
-		return false
+	last, _ := delivery(&items[0].page.inc, box.notifier.Name())
+	if !finds || !items[0].unsure || last.Announced != m.Key {
+		return false, true
 	}
-	ctx, cancel := d.callContext(ctx, []item{it})
+	ctx, cancel := d.callContext(ctx, items)
 	defer cancel()
 	begin := time.Now()
 	ref, err := finder.Find(ctx, m)
 	d.pace(box, begin)
-	if err != nil {
+	var refused Permanent
+	switch {
+	case err == nil && ref == "":
+		return false, true
+	case err == nil:
+		d.found(box, items, m, ref)
+		return true, true
+	case errors.As(err, &refused) || items[0].attempts >= maxSearches:
 		d.slog.Warn("whether an alert was posted before cannot be told; it is posted again", "destination", box.notifier.Name(),
-			"incident", it.id, "error", err)
+			"incident", items[0].id, "error", err)
+		return false, true
 	}
-	if err != nil || ref == "" {
-		return false
+	for _, it := range items {
+		it.attempts++
 	}
-	now := time.Now()
-	d.record(box, it.page, func(del *schema.Delivery) {
-		del.At, del.Announced, del.Error, del.Since, del.Next = now, "", "", time.Time{}, time.Time{}
-		del.Severity, del.Notified = it.page.inc.Severity, now
-		switch m.Kind {
-		case KindIncident:
-			del.Ref, del.Revision = ref, 1 // an edit brings it up to date
-		case KindDigest:
-			del.Digest, del.Revision = m.Key, it.page.inc.Revision
-		}
-	})
-	d.observer.Delivery(box.notifier.Name(), DeliveryFound, now.Sub(it.since))
-	d.finish(it.id)
-	return true
+	return true, d.settle(box, items, m, "", err)
+}
+
+// found records a message that was there.
+func (d *Dispatcher) found(box *outbox, items []item, m Message, ref string) {
+	d.delivered(box, items, m, ref, time.Now())
+	for _, it := range items {
+		d.observer.Delivery(box.notifier.Name(), DeliveryFound, time.Since(it.since))
+	}
+	if m.Kind != KindIncident {
+		return
+	}
+	// What it says is what was known then. An edit brings it up to date.
+	d.record(box, items[0].page, func(del *schema.Delivery) { del.Revision = 1 })
 }
 
 // call gives the notifier a bounded time, and a short while to finish when the process is told to end, or somebody

@@ -27,6 +27,10 @@ func (s *Share) load(ctx context.Context) error {
 		s.restore(inc)
 	}
 	s.loaded = true
+	s.whole.Store(true)
+	for _, box := range s.d.boxes {
+		box.nudge()
+	}
 	s.d.observer.Open(s.d.book.size())
 	return nil
 }
@@ -72,4 +76,13 @@ func (d *Dispatcher) waits(id string) bool {
 		last, _ := delivery(&p.inc, box.notifier.Name())
 		return last.Dead || owes(p, box) != nothing
 	})
+}
+
+// pending is waits for an incident that need not be in the book: what outgrew it is told after the next start.
+func (d *Dispatcher) pending(inc *schema.Incident) bool {
+	if d.waits(inc.ID) {
+		return true
+	}
+	p := &page{inc: *inc, content: inc.Revision}
+	return slices.ContainsFunc(d.boxes, func(box *outbox) bool { return owes(p, box) != nothing })
 }

@@ -225,6 +225,9 @@ func (o *outbox) take(now time.Time) ([]*parcel, time.Duration) {
 	var first *parcel
 	soonest := time.Hour
 	for _, p := range o.waiting {
+		if !p.share.whole.Load() {
+			continue // load nudges
+		}
 		if wait := p.due.Sub(now); wait > 0 {
 			soonest = min(soonest, wait)
 		} else if first == nil || p.before(first) {

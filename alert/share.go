@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,6 +21,7 @@ type Share struct {
 
 	loading sync.Mutex
 	loaded  bool
+	whole   atomic.Bool // everything has been put into the outboxes: a digest that was announced can go out again as it was
 
 	leaving context.Context // ends when the share is about to be given up
 	leave   context.CancelFunc

@@ -54,6 +54,9 @@ func (c checkCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
+	if _, err := alert.New(cfg.Alert, nil, notifiers); err != nil {
+		t.try("routes", func(context.Context) (string, error) { return "", err })
+	}
 	if len(notifiers) == 0 {
 		t.line("–", "channels", "none configured: incidents are kept in ClickHouse only (slack.token, telegram.token, revoke.mode)")
 	}
