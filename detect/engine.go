@@ -29,6 +29,8 @@ type Engine struct {
 	scoredAt  uint32
 	rules     *rules
 	verdicts  verdicts
+	campaigns *Campaigns
+	sightings []schema.Sighting // not taken yet, see Sightings
 }
 
 // New makes an engine for a partition that has seen nothing.
@@ -37,7 +39,7 @@ func New(cfg Config, topic string, partition int32) *Engine {
 	return &Engine{
 		cfg: cfg, topic: topic, partition: partition, offset: -1,
 		memory: memory, cohort: newCohort(memory.texts), gone: map[schema.TokenID]givenUp{}, seed: maphash.MakeSeed(),
-		rules: newRules(&cfg),
+		rules: newRules(&cfg), campaigns: NewCampaigns(),
 		// The place comes first: it decides which group the event belongs to.
 		detectors: []detector{newGeo{}, impossibleTravel{}, oddHours{}, newClient{}, trafficSpike{}, confirmedTheft{}},
 	}
@@ -46,6 +48,13 @@ func New(cfg Config, topic string, partition int32) *Engine {
 // Process takes in an event and returns a finding if the event tips the scale. An event
 // without a token belongs to nobody, and is passed over.
 func (e *Engine) Process(ev *schema.Event) *schema.Finding {
+	if f := e.process(ev); f != nil || len(e.campaigns.due) == 0 {
+		return f
+	}
+	return e.campaigns.Due(ev)
+}
+
+func (e *Engine) process(ev *schema.Event) *schema.Finding {
 	e.offset = max(e.offset, ev.Offset)
 	if ev.Token.IsZero() {
 		e.scored = nil
@@ -84,6 +93,9 @@ func (e *Engine) look(l *look) *schema.Finding {
 func (e *Engine) turn(l *look) {
 	p := l.profile
 	young := p.young()
+	if l.day > p.day {
+		e.campaigns.woke(l.event, l.day)
+	}
 	l.open(&e.cfg)
 	if young && !p.young() {
 		e.young--
@@ -113,6 +125,7 @@ func (e *Engine) weigh(l *look) *schema.Finding {
 	for _, d := range e.detectors {
 		d.look(l)
 	}
+	e.backHome(l)
 	found := e.judge(l)
 	before := l.profile.last
 	l.learn()
@@ -126,7 +139,7 @@ func (e *Engine) lookAt(ev *schema.Event, p *profile, now uint32, c setting) *lo
 		event: ev, profile: p, memory: e.memory, cohort: e.cohort, setting: c,
 		now: int64(now), hour: int64(now / 3600), day: int32(now / daySeconds),
 		probation: int64(e.cfg.Probation / time.Second), halfLife: e.cfg.HalfLife,
-		backfill: ev.Ingested.Sub(ev.Time) > e.cfg.BackfillAfter, rules: e.rules,
+		backfill: ev.Ingested.Sub(ev.Time) > e.cfg.BackfillAfter, rules: e.rules, away: !p.position.home(),
 	}
 	return &e.looking
 }
@@ -145,7 +158,7 @@ func (e *Engine) judge(l *look) *schema.Finding {
 	p, s := l.profile, l.memory.storyOf(l.profile)
 	l.enter(s)
 	l.note(s)
-	nats := s.sum(l.now, e.cfg.HalfLife)
+	nats := e.together(l, s, s.sum(l.now, e.cfg.HalfLife), e.bar(p))
 	p.most = max(p.most, float32(nats))
 	score := nats / e.bar(p) * e.rules.factor(l.event)
 	l.isolate(s)

@@ -17,7 +17,7 @@ func (e *Engine) finding(l *look, s *story, score float64, list []schema.Evidenc
 		Source: ev.Source, Credential: ev.Credential,
 		Time: ev.Time, Ingested: ev.Ingested, Score: score, Severity: severity(score),
 		Summary: e.summary(list), Evidence: list, Seen: s.episode.seen(), Normal: l.normal(s),
-		Topic: e.topic, Partition: e.partition, Offset: ev.Offset,
+		Topic: e.topic, Partition: e.partition, Offset: ev.Offset, Group: l.campaign,
 	}
 }
 

@@ -34,6 +34,7 @@ type look struct {
 	strange   bool // the place is far from everything that is the token's own
 	spoke     bool // something was said
 	odd       bool // something was found
+	away      bool // the token was in no place of its own before
 	rehearsed bool // something was found by a detector on trial
 	confirmed bool // it is what somebody confirmed to be theft
 	backfill  bool // the event is history that is being loaded
@@ -44,8 +45,9 @@ type look struct {
 	setting                setting
 	hourly                 hourJudgement
 
-	rules   *rules
-	allowed allowed
+	rules    *rules
+	allowed  allowed
+	campaign string // that the event is part of
 }
 
 // group names what moves together and is counted once: a visit to a place that is not

@@ -137,6 +137,7 @@ func (m *memory) code(c *coder, p *profile) {
 func (e *Engine) codeShared(c *coder) {
 	e.cohort.code(c)
 	e.verdicts.code(c)
+	e.campaigns.code(c)
 }
 
 func (a *awake) code(c *coder) {

@@ -141,7 +141,9 @@ type judged struct {
 	allowed  []schema.Allowance
 }
 
-func (j *judged) Verdicts(context.Context, time.Time) ([]schema.Verdict, error) { return j.verdicts, nil }
+func (j *judged) Verdicts(context.Context, time.Time) ([]schema.Verdict, error) {
+	return j.verdicts, nil
+}
 
 func (j *judged) Allowances(context.Context) ([]schema.Allowance, error) { return j.allowed, nil }
 

@@ -50,6 +50,7 @@ type Finding struct {
 	Offset      int64      `json:"offset"` // record that tipped the scale
 
 	Kind       FindingKind `json:"kind,omitempty"`
+	Group      string      `json:"group,omitempty"`       // names the campaign or fleet event, over all of its findings
 	Tokens     []TokenID   `json:"tokens,omitempty"`      // of a campaign or a fleet event, Token first; bounded
 	TokenCount int         `json:"token_count,omitempty"` // how many there are
 	Simulated  bool        `json:"simulated,omitempty"`   // with detectors that are on trial it would be an alert: for the record only

@@ -172,7 +172,7 @@ func (a *app) wire(ctx context.Context, decoder *ingest.Decoder) (err error) {
 	}
 	detecting := a.cfg.Detect
 	detecting.BackfillAfter = a.cfg.Alert.BackfillAfter
-	a.watch = &watch{cfg: detecting, history: db, record: db, accept: a.alerting.publish, urgent: a.cfg.Revoke.Urgent, log: a.log, metrics: a.metrics, parts: map[part]*lane{}}
+	a.watch = &watch{cfg: detecting, history: settled{db, db}, record: db, accept: a.alerting.publish, urgent: a.cfg.Revoke.Urgent, log: a.log, metrics: a.metrics, parts: map[part]*lane{}}
 	a.pipeline = &ingest.Pipeline{
 		Config: a.cfg.Ingest.Block, Decoder: decoder, Store: db, Handler: a.watch, Log: a.log,
 		Retryable: clickhouse.Retryable, Refused: clickhouse.Refused, Observer: ingestMetrics{a.metrics, a.log, &sync.Map{}},
@@ -192,19 +192,18 @@ func (a *app) wire(ctx context.Context, decoder *ingest.Decoder) (err error) {
 	return err
 }
 
-// listenToPeople opens the desk: from here on what is pressed is kept, and reaches whom it concerns.
+// listenToPeople opens the desk: from here on what is pressed is kept, and reaches whom it concerns. The engines ask
+// for it themselves (watch.follow), all at one time.
 func (a *app) listenToPeople(ctx context.Context, db *clickhouse.DB) (err error) {
 	if a.verdicts, err = openVerdicts(ctx, a.cfg.Alert, a.engines.kafka, db, a.log); err != nil {
 		return err
 	}
 	a.verdicts.apply = func(ctx context.Context, v schema.Verdict) {
-		a.watch.verdict(&v)
 		if err := a.alerting.dispatcher.Verdict(ctx, v); err != nil {
 			a.log.Warn("a verdict does not show in its incident yet", "incident", v.Incident, "error", err)
 		}
 		a.alerting.revoker.Order(v)
 	}
-	a.verdicts.allow = func(changes []schema.Allowance) { a.watch.allow(changes) }
 	a.desk.clerk.Store(&alert.Clerk{
 		Registry: db, Announce: a.verdicts.announce,
 		Late: func(err error) { a.log.Warn("a verdict is kept, and takes some seconds to be heard of", "error", err) },
@@ -229,6 +228,7 @@ func (a *app) run(ctx context.Context) error {
 	for _, in := range a.inbound {
 		group.Go(func() error { return in.Run(ctx) })
 	}
+	group.Go(func() error { return a.watch.follow(ctx, askEvery) })
 	group.Go(func() error {
 		if err := a.alerting.run(alerting); err != nil && alerting.Err() == nil {
 			return fmt.Errorf("delivering alerts: %w", err)

@@ -39,6 +39,7 @@ type cli struct {
 	Deadletters deadLettersCommand `cmd:"" help:"Look at records that could not become events, and replay those that now can."`
 	Deliveries  deliveriesCommand  `cmd:"" help:"Look at what became of incidents at each channel, and have what failed tried again."`
 	Silence     silenceCommand     `cmd:"" help:"Keep incidents that match from being told, for a while; list and end such silences."`
+	Allow       allowCommand       `cmd:"" help:"The allow-list: what is known to be harmless, who answers for it, until when, and every change of it."`
 	Fingerprint fingerprintCommand `cmd:"" help:"Read tokens from standard input, one a line, and print each one's fingerprint: what the tables, findings and messages call it."`
 	Decode      decodeCommand      `cmd:"" help:"Show what records become, column by column, and why one is refused. Needs neither Kafka nor ClickHouse."`
 	Setup       setupCommand       `cmd:"" help:"Build the database of networks (ASN) that the embedded engines' folder lacks. 'make setup' calls it."`

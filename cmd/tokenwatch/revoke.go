@@ -129,7 +129,7 @@ func (c revokeOrder) await(p *process, e *engines, before uint64) error {
 		if err != nil {
 			return err
 		}
-		if n := len(steps); n > 0 && steps[n-1].Revocation.Step > before && settled(steps[n-1].Revocation.State) {
+		if n := len(steps); n > 0 && steps[n-1].Revocation.Step > before && isSettled(steps[n-1].Revocation.State) {
 			r := steps[n-1].Revocation
 			fmt.Fprintf(p.stdout, "%s: %s\n", r.State, cmp.Or(r.Reason, r.Answer, "done"))
 			return nil
@@ -145,8 +145,8 @@ func (c revokeOrder) await(p *process, e *engines, before uint64) error {
 	return nil
 }
 
-// settled reports whether a state is what becomes of an order.
-func settled(s schema.RevocationState) bool {
+// isSettled reports whether a state is what becomes of an order.
+func isSettled(s schema.RevocationState) bool {
 	return s != schema.RevocationCalling && s != schema.RevocationRestore && s != schema.RevocationCounting
 }
 

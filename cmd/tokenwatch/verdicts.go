@@ -16,12 +16,13 @@ import (
 	"github.com/tokenwatch/tokenwatch/schema/clickhouse"
 )
 
-// verdicts brings what people said to everything in this process that it concerns: the incident, what becomes of the
-// token, and what is learnt. It is told by the topic, and looks into the table besides, in case nobody could tell it.
+// verdicts brings what people said to the incident, and to what becomes of its token. It is told by the topic, and
+// looks into the table besides, in case nobody could tell it. What is learnt of it the engines read from the table.
 //
 //	press, command ─► alert.Clerk ─► table verdicts ─► topic tokenwatch.verdicts
-//	                                      │                      │ every process reads all of it
-//	                                      └── every 10 s ────────┴─► dispatcher, revoker, engines
+//	                                   │     │                │ every process reads all of it
+//	                                   │     └─ every 10 s ───┴─► dispatcher, revoker
+//	                                   └─────── every 2 s ──────► engines (decisions.go)
 type verdicts struct {
 	cfg     alert.Config
 	log     *slog.Logger
@@ -30,10 +31,8 @@ type verdicts struct {
 	to      *kafka.Producer
 	from    []int64 // offset of the next verdict, a partition each
 	began   time.Time
-	allowed int // changes of the allow-list that the engines know
 
 	apply func(ctx context.Context, v schema.Verdict)
-	allow func(changes []schema.Allowance)
 }
 
 const (
@@ -42,7 +41,7 @@ const (
 	// lookBack is how far the table is looked at: at first far enough for what was said while no process ran.
 	lookBack      = 2 * time.Minute
 	lookBackFirst = 24 * time.Hour
-	settling      = 5 * time.Minute // after which a process has taken over what it is going to
+	takeover      = 5 * time.Minute // after which a process has taken over what it is going to
 )
 
 func openVerdicts(ctx context.Context, cfg alert.Config, k kafka.Config, db *clickhouse.DB, log *slog.Logger) (*verdicts, error) {
@@ -137,9 +136,6 @@ func (v *verdicts) hear(ctx context.Context, said schema.Verdict) {
 	for _, k := range kept {
 		if k.ID == said.ID {
 			v.apply(ctx, k)
-			if k.Allow {
-				v.allowances(ctx)
-			}
 			return
 		}
 	}
@@ -149,7 +145,7 @@ func (v *verdicts) hear(ctx context.Context, said schema.Verdict) {
 // look applies what the table has. All of it may have been applied before: that changes nothing.
 func (v *verdicts) look(ctx context.Context) {
 	back := lookBack
-	if time.Since(v.began) < settling {
+	if time.Since(v.began) < takeover {
 		back = lookBackFirst
 	}
 	list, err := v.db.Verdicts(ctx, time.Now().Add(-back))
@@ -162,17 +158,6 @@ func (v *verdicts) look(ctx context.Context) {
 	for _, said := range list {
 		v.apply(ctx, said)
 	}
-	v.allowances(ctx)
-}
-
-// allowances tells the engines of the allow-list, if it has changed: it is only ever added to.
-func (v *verdicts) allowances(ctx context.Context) {
-	changes, err := v.db.Allowances(ctx)
-	if err != nil || len(changes) == v.allowed {
-		return
-	}
-	v.allowed = len(changes)
-	v.allow(changes)
 }
 
 func (v *verdicts) close() error {

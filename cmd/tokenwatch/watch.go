@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -172,11 +173,27 @@ func (w *watch) report(ctx context.Context, found []schema.Finding, b *schema.Bl
 	if err := w.record.InsertFindings(ctx, block, found); err != nil {
 		return fmt.Errorf("storing findings: %w", err)
 	}
-	if err := w.accept(ctx, found); err != nil {
+	if err := w.tell(ctx, alerting(found)); err != nil {
 		return fmt.Errorf("handing findings to alert: %w", err)
 	}
 	w.metrics.found(found)
 	return nil
+}
+
+// tell hands findings to alert.
+func (w *watch) tell(ctx context.Context, found []schema.Finding) error {
+	if len(found) == 0 {
+		return nil
+	}
+	return w.accept(ctx, found)
+}
+
+// alerting are the findings that people are told of: those of detectors on trial are for the record only.
+func alerting(found []schema.Finding) []schema.Finding {
+	if !slices.ContainsFunc(found, func(f schema.Finding) bool { return f.Simulated }) {
+		return found
+	}
+	return slices.DeleteFunc(slices.Clone(found), func(f schema.Finding) bool { return f.Simulated })
 }
 
 // saveAll stores all profiles, at the end of a process: all that was handled is committed by then. A lane that has
@@ -201,26 +218,6 @@ func (l *lane) last() int64 {
 		l.engine.Stored()
 	}
 	return l.handled + 1
-}
-
-// verdict tells the engines what a person said. Only the one that knows the token makes something of it.
-func (w *watch) verdict(v *schema.Verdict) {
-	w.each(func(e *detect.Engine) { e.Verdict(v) })
-}
-
-// allow tells the engines all changes of the allow-list.
-func (w *watch) allow(changes []schema.Allowance) {
-	w.each(func(e *detect.Engine) { e.Allow(changes) })
-}
-
-func (w *watch) each(do func(*detect.Engine)) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, l := range w.parts {
-		l.mu.Lock()
-		do(l.engine)
-		l.mu.Unlock()
-	}
 }
 
 // forget drops a partition whose pipeline failed. What its last block came to may not be
