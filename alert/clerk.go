@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ const DefaultSnooze = 4 * time.Hour
 type Registry interface {
 	Incident(ctx context.Context, id string) (inc schema.Incident, found bool, err error)
 	InsertVerdicts(ctx context.Context, verdicts []schema.Verdict) error
+	InsertAllowances(ctx context.Context, changes []schema.Allowance) error
 }
 
 // Clerk writes down what people say of incidents. What is written down is data: the processes that it concerns are
@@ -65,8 +67,18 @@ func (c *Clerk) Take(ctx context.Context, p Press) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	for _, old := range inc.Verdicts {
+		if old.ID == v.ID {
+			return verdictLine(old), nil // the same press again
+		}
+	}
 	if err := c.Registry.InsertVerdicts(ctx, []schema.Verdict{v}); err != nil {
 		return "", fmt.Errorf("keeping the verdict on %s: %w", inc.ID, err)
+	}
+	if v.Allow {
+		if err := c.Registry.InsertAllowances(ctx, []schema.Allowance{allowanceOf(&inc, v)}); err != nil {
+			return "", fmt.Errorf("putting the token of %s on the allow-list: %w", inc.ID, err)
+		}
 	}
 	if c.Announce != nil {
 		if err := c.Announce(ctx, v); err != nil && c.Late != nil {
@@ -92,4 +104,16 @@ func verdictOf(inc *schema.Incident, p Press) (schema.Verdict, error) {
 		return v, fmt.Errorf("%w: %s is over already", ErrRefused, moment(v.Until))
 	}
 	return v, nil
+}
+
+// allowanceOf is the entry of the allow-list that goes with a verdict: the token's owner answers for it.
+func allowanceOf(inc *schema.Incident, v schema.Verdict) schema.Allowance {
+	reason := "it was us: incident " + inc.ID
+	if v.Note != "" {
+		reason += ": " + v.Note
+	}
+	return schema.Allowance{
+		ID: "verdict:" + v.ID, Action: schema.AllowAdd, At: v.At, By: v.By, Kind: schema.AllowToken, Value: v.Token.String(),
+		Owner: cmp.Or(inc.Consumer, v.By), Reason: reason, Until: v.Until,
+	}
 }

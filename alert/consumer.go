@@ -137,7 +137,7 @@ func (c *Consumer) follow(ctx context.Context, claim Claim, l *ledger, share *Sh
 		case first := <-read:
 			next, err = c.accept(ctx, share, first, read)
 		case <-tidy.C:
-			if err := l.tidy(ctx, c.Dispatcher.waits); err != nil {
+			if err := l.tidy(ctx, c.Dispatcher.pending); err != nil {
 				c.Log.Warn("incidents that are over stay in their topic for now", "error", err)
 			}
 		}

@@ -68,6 +68,9 @@ func Update(inc schema.Incident, f *schema.Finding) (schema.Incident, bool) {
 	if newest && f.Severity >= inc.Severity && f.Summary != "" {
 		next.Summary = clean(f.Summary, 2*maxText)
 	}
+	if next.Severity > inc.Severity {
+		next.Snoozed = time.Time{} // it is worse than what was put off
+	}
 	if reflect.DeepEqual(next, inc) {
 		return inc, false
 	}

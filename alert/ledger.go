@@ -41,9 +41,10 @@ type line struct {
 }
 
 const (
-	appendBytes = 700 << 10 // of one append; brokers take 1 MiB
-	replayable  = time.Hour // how long the findings of a resolved incident may come again
-	churn       = 2000      // records beside four times the lines after which they are written anew
+	appendBytes = 700 << 10          // of one append; brokers take 1 MiB
+	replayable  = time.Hour          // how long the findings of a resolved incident may come again
+	forsaken    = 7 * 24 * time.Hour // how long one that is over and could not be told waits for that
+	churn       = 2000               // records beside four times the lines after which they are written anew
 )
 
 // openLedger reads what the former owner left.
@@ -179,12 +180,12 @@ func (l *ledger) checkpoint(ctx context.Context) (from int64, err error) {
 }
 
 // tidy takes out the resolved incidents that nobody waits for and whose findings do not come again.
-func (l *ledger) tidy(ctx context.Context, waits func(id string) bool) error {
+func (l *ledger) tidy(ctx context.Context, waits func(*schema.Incident) bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var over []*line
 	for _, line := range l.lines {
-		if line.State == schema.IncidentResolved && line.archived && !waits(line.ID) {
+		if line.State == schema.IncidentResolved && line.archived && (!waits(&line.Incident) || time.Since(line.saved) > forsaken) {
 			over = append(over, line)
 		}
 	}

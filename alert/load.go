@@ -53,8 +53,9 @@ func (s *Share) restore(inc schema.Incident) {
 	if inc.State != schema.IncidentResolved {
 		d.want(&inc, now)
 	}
-	p := &page{inc: inc, share: s, content: inc.Revision, changed: now, heard: inc.Updated}
+	p := &page{inc: inc, share: s, content: inc.Revision, changed: now, heard: inc.Updated, snoozed: inc.Snoozed}
 	d.book.put(p, d.cfg.MaxOpen)
+	d.follower.Hear(&p.inc)
 	for _, box := range d.boxes {
 		last, told := delivery(&inc, box.notifier.Name())
 		if r, ok := box.notifier.(Rememberer); ok && told {
@@ -75,4 +76,13 @@ func (d *Dispatcher) waits(id string) bool {
 		last, _ := delivery(&p.inc, box.notifier.Name())
 		return last.Dead || owes(p, box) != nothing
 	})
+}
+
+// pending is waits for an incident that need not be in the book: what outgrew it is told after the next start.
+func (d *Dispatcher) pending(inc *schema.Incident) bool {
+	if d.waits(inc.ID) {
+		return true
+	}
+	p := &page{inc: *inc, content: inc.Revision}
+	return slices.ContainsFunc(d.boxes, func(box *outbox) bool { return owes(p, box) != nothing })
 }

@@ -12,6 +12,7 @@ import (
 
 const (
 	refusedRetry = 15 * time.Minute // a permanent error is looked at again, in case somebody cured it
+	maxWait      = time.Hour        // the longest that a destination can have everything wait
 	reportAfter  = 3                // failures in a row after which an incident says that nobody acted on it
 )
 
@@ -32,7 +33,7 @@ func (d *Dispatcher) settle(box *outbox, items []item, m Message, ref string, er
 		d.skipped(box, items, m, now)
 	case errors.As(err, &later):
 		outcome = DeliveryThrottled
-		box.pause(now.Add(max(later.After, time.Second)))
+		box.pause(now.Add(min(max(later.After, time.Second), maxWait)))
 		box.back(parcels(items)...)
 	case errors.As(err, &refused):
 		outcome = DeliveryRefused

@@ -1,14 +1,19 @@
 package detect
 
 import (
+	"cmp"
 	"errors"
 	"time"
 )
 
 // Config sets how much evidence an alert needs and how much memory profiles may take.
 type Config struct {
-	// AlertNats is the evidence, in nats, that makes a score of 1.0: a finding. Higher is
-	// quieter. Range 1 to 50.
+	// Budget is how many false alerts are bearable, per 1,000 tokens a day. A score of 1.0 is what
+	// that many days of a class of tokens exceed, as far as the fleet has taught it. Range 0.01 to
+	// 200.
+	Budget float64 `yaml:"budget"`
+	// AlertNats is the evidence, in nats, that makes a score of 1.0 at a budget of 2 in a fleet
+	// that has taught nothing yet. Higher is quieter. Range 1 to 50.
 	AlertNats float64 `yaml:"alert_nats"`
 	// HalfLife is how long it takes until evidence that is not renewed counts half.
 	HalfLife time.Duration `yaml:"half_life"`
@@ -28,6 +33,14 @@ type Config struct {
 	// are learnt like all others: nobody could give a verdict on them, and a history that
 	// is loaded to learn from is taken to be the owner's. Set from alert.backfill_after.
 	BackfillAfter time.Duration `yaml:"-"`
+	// Simulate names detectors that are on trial: what they say is recorded, in findings that are marked as
+	// simulated, and adds to no alert.
+	Simulate []string `yaml:"simulate"`
+	// Thresholds are for owners and environments that need more evidence than others, or less. The names are free.
+	Thresholds map[string]Threshold `yaml:"thresholds"`
+	// Allow lists what is known to be harmless, for ever or until a date. The names are free. Entries that come and go
+	// are better made with 'tokenwatch allow'.
+	Allow map[string]AllowEntry `yaml:"allow"`
 	// History is how far back events are read when no stored profile exists.
 	History time.Duration `yaml:"history"`
 }
@@ -35,6 +48,7 @@ type Config struct {
 // DefaultConfig is what a newcomer gets.
 func DefaultConfig() Config {
 	return Config{
+		Budget:        2,
 		AlertNats:     5.5,
 		HalfLife:      6 * time.Hour,
 		Probation:     24 * time.Hour,
@@ -48,6 +62,8 @@ func DefaultConfig() Config {
 // Validate reports the first key with a value that cannot work.
 func (c Config) Validate() error {
 	switch {
+	case !(c.Budget >= 0.01 && c.Budget <= 200):
+		return errors.New("detect.budget: want a number from 0.01 to 200, of alerts per 1,000 tokens a day")
 	case c.AlertNats < 1 || c.AlertNats > 50:
 		return errors.New("detect.alert_nats: want a number from 1 to 50")
 	case c.HalfLife <= 0:
@@ -61,5 +77,5 @@ func (c Config) Validate() error {
 	case c.History < 0:
 		return errors.New("detect.history: want a duration of 0 or more, such as 672h")
 	}
-	return nil
+	return cmp.Or(c.checkTrials(), c.checkThresholds(), c.checkAllowed())
 }

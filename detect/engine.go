@@ -23,8 +23,14 @@ type Engine struct {
 	evicted   uint64
 	gone      map[schema.TokenID]givenUp // names that profiles have given up since the last snapshot
 	seed      maphash.Seed
-	looking   look   // the event at hand
-	near      uint64 // keeps the compiler from leaving out Prefetch
+	looking   look     // the event at hand
+	near      uint64   // keeps the compiler from leaving out Prefetch
+	scored    *profile // of the last event or count, and when that was; see Score
+	scoredAt  uint32
+	rules     *rules
+	verdicts  verdicts
+	campaigns *Campaigns
+	sightings []schema.Sighting // not taken yet, see Sightings
 }
 
 // New makes an engine for a partition that has seen nothing.
@@ -33,25 +39,36 @@ func New(cfg Config, topic string, partition int32) *Engine {
 	return &Engine{
 		cfg: cfg, topic: topic, partition: partition, offset: -1,
 		memory: memory, cohort: newCohort(memory.texts), gone: map[schema.TokenID]givenUp{}, seed: maphash.MakeSeed(),
+		rules: newRules(&cfg), campaigns: NewCampaigns(),
 		// The place comes first: it decides which group the event belongs to.
-		detectors: []detector{newGeo{}, impossibleTravel{}, oddHours{}, newClient{}, trafficSpike{}},
+		detectors: []detector{newGeo{}, impossibleTravel{}, oddHours{}, newClient{}, trafficSpike{}, confirmedTheft{}},
 	}
 }
 
 // Process takes in an event and returns a finding if the event tips the scale. An event
 // without a token belongs to nobody, and is passed over.
 func (e *Engine) Process(ev *schema.Event) *schema.Finding {
+	if f := e.process(ev); f != nil || len(e.campaigns.due) == 0 {
+		return f
+	}
+	return e.campaigns.Due(ev)
+}
+
+func (e *Engine) process(ev *schema.Event) *schema.Finding {
 	e.offset = max(e.offset, ev.Offset)
 	if ev.Token.IsZero() {
+		e.scored = nil
 		return nil
 	}
+	e.pronounce(ev)
 	p := e.profile(ev)
 	p.offset, p.touched = e.offset, true
 	now, set := secondsOf(ev.Time), settingOf(e.seed, ev)
+	e.at(p, now)
 	if !p.usualIn(now, set) {
 		return e.look(e.lookAt(ev, p, now, set))
 	}
-	leaps := p.rate.add(now) && p.days > 1
+	leaps := p.rate.add(now, 1, 1)
 	if !p.usualAt(now) {
 		l := e.lookAt(ev, p, now, set)
 		if leaps || !l.hourIsUsual() {
@@ -67,15 +84,23 @@ func (e *Engine) Process(ev *schema.Event) *schema.Finding {
 
 // look takes in an event that may be news.
 func (e *Engine) look(l *look) *schema.Finding {
+	e.turn(l)
+	l.profile.rate.add(uint32(l.now), 1, 1)
+	return e.weigh(l)
+}
+
+// turn brings the profile to the day and the moment of an event.
+func (e *Engine) turn(l *look) {
 	p := l.profile
 	young := p.young()
-	l.open()
+	if l.day > p.day {
+		e.campaigns.woke(l.event, l.day)
+	}
+	l.open(&e.cfg)
 	if young && !p.young() {
 		e.young--
 	}
 	l.settle()
-	p.rate.add(uint32(l.now))
-	return e.weigh(l)
 }
 
 // weighRate is weigh for an event of which only the rate can be news.
@@ -100,6 +125,7 @@ func (e *Engine) weigh(l *look) *schema.Finding {
 	for _, d := range e.detectors {
 		d.look(l)
 	}
+	e.backHome(l)
 	found := e.judge(l)
 	before := l.profile.last
 	l.learn()
@@ -113,7 +139,7 @@ func (e *Engine) lookAt(ev *schema.Event, p *profile, now uint32, c setting) *lo
 		event: ev, profile: p, memory: e.memory, cohort: e.cohort, setting: c,
 		now: int64(now), hour: int64(now / 3600), day: int32(now / daySeconds),
 		probation: int64(e.cfg.Probation / time.Second), halfLife: e.cfg.HalfLife,
-		backfill: ev.Ingested.Sub(ev.Time) > e.cfg.BackfillAfter,
+		backfill: ev.Ingested.Sub(ev.Time) > e.cfg.BackfillAfter, rules: e.rules, away: !p.position.home(),
 	}
 	return &e.looking
 }
@@ -127,25 +153,33 @@ func secondsOf(t time.Time) uint32 {
 // judge weighs the evidence if the event added to it.
 func (e *Engine) judge(l *look) *schema.Finding {
 	if !l.odd {
-		return nil
+		return e.rehearsal(l)
 	}
 	p, s := l.profile, l.memory.storyOf(l.profile)
 	l.enter(s)
 	l.note(s)
-	score := s.sum(l.now, e.cfg.HalfLife) / e.cfg.AlertNats
+	nats := e.together(l, s, s.sum(l.now, e.cfg.HalfLife), e.bar(p))
+	p.most = max(p.most, float32(nats))
+	score := nats / e.bar(p) * e.rules.factor(l.event)
 	l.isolate(s)
 	n := s.detectors()
+	if s.episode.alerted {
+		l.record(s, false)
+	}
 	if !s.episode.due(l.now, score, n) {
-		return nil
+		return e.rehearsal(l)
 	}
 	first := !s.episode.alerted
 	l.report(s, score, n)
 	l.isolate(s)
 	list := s.report()
+	if first && s.episode.alerted {
+		l.record(s, true)
+	}
 	if first && l.now < int64(p.quarantine.until) {
 		l.forget()
 	}
-	return e.finding(l, score, list)
+	return e.finding(l, s, score, list)
 }
 
 // Tokens is how many profiles are in memory.

@@ -79,7 +79,7 @@ func (w *decoding) identity(r *format.Record) *identity {
 	case len(r.Credential) > 0:
 		id, known := w.known.find('c', source, r.Credential)
 		if !known {
-			*id = identity{w.prints.Credential(source, r.Credential), w.prints.Former().whose(source, r), w.hint(appendIDHint, r.Credential), credentialName(r.Credential)}
+			*id = identity{w.prints.Credential(source, r.Credential), w.prints.Former().whose(source, r), w.hint(appendIDHint, r.Credential), credentialName(source, r.Credential)}
 		}
 		return id
 	case len(r.Token) > 0 && len(canonical(r.Token)) > 0:

@@ -5,7 +5,7 @@ import "time"
 // RevocationState is where taking a token out of use stands.
 type RevocationState string
 
-// States of a revocation. The first four can still become any other.
+// States of a revocation.
 const (
 	RevocationAsked    RevocationState = "asked"    // a person is asked
 	RevocationCounting RevocationState = "counting" // called at Due, unless a person stops it
@@ -16,6 +16,7 @@ const (
 	RevocationFailed   RevocationState = "failed"   // the gateway refused, or never answered
 	RevocationStopped  RevocationState = "stopped"  // a person said no
 	RevocationLapsed   RevocationState = "lapsed"   // nobody answered until the incident was over
+	RevocationRefused  RevocationState = "refused"  // the token is protected
 	RevocationRestore  RevocationState = "restoring"
 	RevocationRestored RevocationState = "restored" // the gateway says that the token is in use again
 )
@@ -41,8 +42,9 @@ type RevocationStep struct {
 	Incident   string     `json:"incident"`
 	Token      TokenID    `json:"token"`
 	Consumer   string     `json:"consumer"`
-	Action     string     `json:"action"`   // asked, counting, approved, stopped, called, answered, failed, held, lapsed, restoring, restored, dry_run
-	Request    string     `json:"request"`  // id that the call carries, the same in each repetition
-	Instance   string     `json:"instance"` // process that made the step
+	Action     string     `json:"action"`            // asked, counting, approved, stopped, called, answered, failed, held, lapsed, restoring, restored, dry_run
+	Request    string     `json:"request"`           // id that the call carries, the same in each repetition
+	Instance   string     `json:"instance"`          // process that made the step
+	Verdict    string     `json:"verdict,omitempty"` // id of the verdict that it follows
 	Revocation Revocation `json:"revocation"`
 }

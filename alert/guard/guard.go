@@ -89,6 +89,7 @@ type Route struct {
 	Timeout time.Duration
 	Opened  []netip.Prefix // may be dialled although they are not public
 	Proxied string         // URL that may be reached through the environment's proxy; empty for none
+	Alone   bool           // every request has a connection of its own, so that no answer can be to another one
 }
 
 // Client calls destinations over a route: bounded answers, no redirects, and an answer of
@@ -106,6 +107,7 @@ func Transport(r Route) *http.Transport {
 		ForceAttemptHTTP2:   true,
 		MaxIdleConns:        4,
 		IdleConnTimeout:     time.Minute,
+		DisableKeepAlives:   r.Alone,
 	}
 	if proxy := proxyFor(r.Proxied); proxy != nil {
 		t.Proxy = http.ProxyFromEnvironment

@@ -33,7 +33,26 @@ func appendButtons(blocks []slack.Block, m alert.Message) []slack.Block {
 		row = append(row, button(ActionAck, id, "Acknowledge"))
 	}
 	row = append(row, button(ActionSnooze, id, "Snooze"))
+	if decide := decisions(&m.Incident); len(decide) > 0 {
+		blocks = append(blocks, slack.NewActionBlock("token", decide...))
+	}
 	return append(blocks, slack.NewActionBlock("buttons", row...))
+}
+
+// decisions are the buttons about what becomes of the token, where that is asked.
+func decisions(inc *schema.Incident) []slack.BlockElement {
+	var row []slack.BlockElement
+	for _, b := range alert.Buttons(inc) {
+		switch b.Action {
+		case ActionRevoke:
+			row = append(row, button(ActionRevoke, inc.ID, b.Text).WithStyle(slack.StyleDanger).WithConfirm(slack.NewConfirmationBlockObject(
+				label("Revoke the token?"), label("Whoever uses it cannot any more, its owner included."), label("Revoke"), label("Cancel"),
+			)))
+		case ActionKeep:
+			row = append(row, button(ActionKeep, inc.ID, b.Text))
+		}
+	}
+	return row
 }
 
 func button(action, incident, words string) *slack.ButtonBlockElement {

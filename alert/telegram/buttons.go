@@ -32,9 +32,25 @@ func (n *Notifier) keyboard(m alert.Message) models.ReplyMarkup {
 	if m.Incident.State == schema.IncidentOpen {
 		second = append([]models.InlineKeyboardButton{press(CallbackAck, id, "Acknowledge")}, second...)
 	}
-	return &models.InlineKeyboardMarkup{InlineKeyboard: [][]models.InlineKeyboardButton{
-		{press(CallbackOwner, id, "It was us"), press(CallbackTheft, id, "Confirmed theft")}, second,
-	}}
+	rows := [][]models.InlineKeyboardButton{{press(CallbackOwner, id, "It was us"), press(CallbackTheft, id, "Confirmed theft")}, second}
+	if decide := decisions(&m.Incident); len(decide) > 0 {
+		rows = append([][]models.InlineKeyboardButton{decide}, rows...)
+	}
+	return &models.InlineKeyboardMarkup{InlineKeyboard: rows}
+}
+
+// decisions are the buttons about what becomes of the token, where that is asked.
+func decisions(inc *schema.Incident) []models.InlineKeyboardButton {
+	var row []models.InlineKeyboardButton
+	for _, b := range alert.Buttons(inc) {
+		switch b.Kind {
+		case schema.VerdictRevoke:
+			row = append(row, press(CallbackRevoke, inc.ID, b.Text))
+		case schema.VerdictKeep:
+			row = append(row, press(CallbackKeep, inc.ID, b.Text))
+		}
+	}
+	return row
 }
 
 func press(kind, incident, words string) models.InlineKeyboardButton {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/alert"
-	"github.com/tokenwatch/tokenwatch/alert/webhook"
 	"github.com/tokenwatch/tokenwatch/deploy/local"
 	"github.com/tokenwatch/tokenwatch/ingest/kafka"
 	"github.com/tokenwatch/tokenwatch/schema/clickhouse"
@@ -55,16 +54,19 @@ func (c checkCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
+	if _, err := alert.New(cfg.Alert, nil, notifiers); err != nil {
+		t.try("routes", func(context.Context) (string, error) { return "", err })
+	}
 	if len(notifiers) == 0 {
 		t.line("–", "channels", "none configured: incidents are kept in ClickHouse only (slack.token, telegram.token, revoke.mode)")
 	}
 	for _, n := range notifiers {
 		t.try(n.Name(), func(ctx context.Context) (string, error) {
-			if _, acts := n.(alert.Actor); acts && cfg.Revoke.Mode == webhook.DryRun {
-				return "dry run: messages say what would be revoked, nothing is called", nil
-			}
 			return c.tryChannel(ctx, n)
 		})
+	}
+	if err := t.checkRevoking(cfg.Revoke); err != nil {
+		return err
 	}
 	if t.failed > 0 {
 		fmt.Fprintf(p.stdout, "\n%d of the checks failed.\n", t.failed)

@@ -14,7 +14,6 @@ import (
 	"github.com/tokenwatch/tokenwatch/alert"
 	"github.com/tokenwatch/tokenwatch/alert/slack"
 	"github.com/tokenwatch/tokenwatch/alert/telegram"
-	"github.com/tokenwatch/tokenwatch/alert/webhook"
 	"github.com/tokenwatch/tokenwatch/deploy/local"
 	"github.com/tokenwatch/tokenwatch/detect"
 	"github.com/tokenwatch/tokenwatch/ingest"
@@ -42,7 +41,7 @@ type Config struct {
 	Alert      alert.Config     `yaml:"alert"`
 	Slack      slack.Config     `yaml:"slack"`
 	Telegram   telegram.Config  `yaml:"telegram"`
-	Revoke     webhook.Config   `yaml:"revoke"`
+	Revoke     RevokeConfig     `yaml:"revoke"`
 }
 
 // LogConfig says what the program itself logs, on standard error.
@@ -121,7 +120,7 @@ func DefaultConfig() Config {
 		Alert:      alert.DefaultConfig(),
 		Slack:      slack.DefaultConfig(),
 		Telegram:   telegram.DefaultConfig(),
-		Revoke:     webhook.DefaultConfig(),
+		Revoke:     DefaultRevokeConfig(),
 	}
 }
 
@@ -163,8 +162,6 @@ func (c Config) halfChannels() error {
 		return errors.New("slack.token: missing, though slack.channel is set; put it into TOKENWATCH_SLACK_TOKEN")
 	case !c.Telegram.Enabled() && c.Telegram.ChatID != "":
 		return errors.New("telegram.token: missing, though telegram.chat_id is set; put it into TOKENWATCH_TELEGRAM_TOKEN")
-	case !c.Revoke.Enabled() && c.Revoke.URL != "" && c.Revoke.Mode != webhook.Off:
-		return c.Revoke.Validate()
 	}
 	return nil
 }
@@ -285,21 +282,22 @@ func (c Config) openPlaces(log *slog.Logger) (*geo.Locator, error) {
 func (c Config) notifiers() ([]alert.Notifier, error) {
 	var list []alert.Notifier
 	if c.Slack.Enabled() {
-		n, err := slack.New(c.Slack)
+		var options []slack.Option
+		if c.Slack.Interactive() {
+			options = append(options, slack.WithButtons())
+		}
+		n, err := slack.New(c.Slack, options...)
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, n)
 	}
 	if c.Telegram.Enabled() {
-		n, err := telegram.New(c.Telegram)
-		if err != nil {
-			return nil, err
+		var options []telegram.Option
+		if len(c.Telegram.AllowedUsers) > 0 {
+			options = append(options, telegram.WithButtons())
 		}
-		list = append(list, n)
-	}
-	if c.Revoke.Enabled() {
-		n, err := webhook.New(c.Revoke)
+		n, err := telegram.New(c.Telegram, options...)
 		if err != nil {
 			return nil, err
 		}

@@ -125,7 +125,7 @@ func TestEnvironment(t *testing.T) {
 		{"TOKENWATCH_KAFKA_SASL_PASSWORD=0123", func(c Config) any { return string(c.Kafka.SASL.Password) }, "0123"},
 		{"TOKENWATCH_SLACK_TOKEN=true", func(c Config) any { return c.Slack.Token.Reveal() }, "true"},
 		{"TOKENWATCH_TELEGRAM_CHAT_ID=-1001234567890", func(c Config) any { return c.Telegram.ChatID }, "-1001234567890"},
-		{"TOKENWATCH_REVOKE_ALLOW_PRIVATE=true", func(c Config) any { return c.Revoke.AllowPrivate }, true},
+		{"TOKENWATCH_REVOKE_ALLOW_PRIVATE=true", func(c Config) any { return c.Revoke.Webhook.AllowPrivate }, true},
 		{"TOKENWATCH_CLICKHOUSE_DSN=clickhouse://u:a=b@h:9000/d", func(c Config) any { return string(c.ClickHouse.DSN) }, "clickhouse://u:a=b@h:9000/d"},
 		{"TOKENWATCH_PORT=tcp://10.0.0.1:80", func(c Config) any { return c.HTTP }, DefaultConfig().HTTP},
 	} {
