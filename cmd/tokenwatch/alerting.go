@@ -37,7 +37,7 @@ func openAlerting(ctx context.Context, cfg Config, k kafka.Config, db *clickhous
 		return a, err
 	}
 	a.dispatcher, err = alert.New(cfg.Alert, nil, notifiers, alert.WithFollower(a.revoker),
-		alert.WithObserver(alertMetrics{m}), alert.WithLogger(log), alert.WithOrders(db))
+		alert.WithObserver(alertMetrics{m}), alert.WithLogger(log), alert.WithOrders(db), alert.WithPicture(newGallery(db).draw))
 	if err != nil {
 		return a, err
 	}
