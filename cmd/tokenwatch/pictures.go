@@ -35,6 +35,9 @@ func newGallery(db *clickhouse.DB) *gallery {
 
 // draw gives the picture of an incident. One that is about no token has none.
 func (g *gallery) draw(ctx context.Context, inc schema.Incident) ([]byte, error) {
+	if inc.Token.IsZero() {
+		return nil, nil
+	}
 	select {
 	case g.turn <- struct{}{}:
 		defer func() { <-g.turn }()
