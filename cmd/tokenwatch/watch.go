@@ -91,7 +91,7 @@ func (l *lane) Look(events []schema.Event) {
 		}
 		if f := l.engine.Process(&events[i]); f != nil {
 			l.unsent = append(l.unsent, *f)
-			if l.watch.urgent != nil && l.watch.urgent(f, time.Now()) {
+			if l.watch.urgent != nil && !f.Simulated && l.watch.urgent(f, time.Now()) {
 				l.hurry.Store(true)
 			}
 		}
@@ -173,7 +173,7 @@ func (w *watch) report(ctx context.Context, found []schema.Finding, b *schema.Bl
 	if err := w.record.InsertFindings(ctx, block, found); err != nil {
 		return fmt.Errorf("storing findings: %w", err)
 	}
-	if err := w.tell(ctx, alerting(found)); err != nil {
+	if err := w.tell(ctx, alertable(found)); err != nil {
 		return fmt.Errorf("handing findings to alert: %w", err)
 	}
 	w.metrics.found(found)
@@ -188,8 +188,8 @@ func (w *watch) tell(ctx context.Context, found []schema.Finding) error {
 	return w.accept(ctx, found)
 }
 
-// alerting are the findings that people are told of: those of detectors on trial are for the record only.
-func alerting(found []schema.Finding) []schema.Finding {
+// alertable are the findings that people are told of: those of detectors on trial are for the record only.
+func alertable(found []schema.Finding) []schema.Finding {
 	if !slices.ContainsFunc(found, func(f schema.Finding) bool { return f.Simulated }) {
 		return found
 	}
