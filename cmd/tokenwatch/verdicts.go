@@ -24,13 +24,13 @@ import (
 //	                                   │     └─ every 10 s ───┴─► dispatcher, revoker
 //	                                   └─────── every 2 s ──────► engines (decisions.go)
 type verdicts struct {
-	cfg     alert.Config
-	log     *slog.Logger
-	db      *clickhouse.DB
-	topic   *kafka.Log
-	to      *kafka.Producer
-	from    []int64 // offset of the next verdict, a partition each
-	began   time.Time
+	cfg   alert.Config
+	log   *slog.Logger
+	db    *clickhouse.DB
+	topic *kafka.Log
+	to    *kafka.Producer
+	from  []int64 // offset of the next verdict, a partition each
+	began time.Time
 
 	apply func(ctx context.Context, v schema.Verdict)
 }

@@ -91,7 +91,7 @@ func (l *lane) Look(events []schema.Event) {
 		}
 		if f := l.engine.Process(&events[i]); f != nil {
 			l.unsent = append(l.unsent, *f)
-			if l.watch.urgent != nil && l.watch.urgent(f, time.Now()) {
+			if l.watch.urgent != nil && !f.Simulated && l.watch.urgent(f, time.Now()) {
 				l.hurry.Store(true)
 			}
 		}
