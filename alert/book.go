@@ -17,6 +17,7 @@ type page struct {
 	content uint64    // revision of the last change that a reader would notice
 	changed time.Time // wall clock of that change
 	heard   time.Time // wall clock of the last finding; quiet is counted from here
+	snoozed time.Time // findings are no news until then; what people and gateways say is
 	unsaved bool      // the Log has not accepted this revision yet
 	remind  bool      // it is time to say that it is still open
 }

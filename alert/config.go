@@ -55,6 +55,9 @@ type Config struct {
 	FindingsTopic  string `yaml:"findings_topic"`
 	IncidentsTopic string `yaml:"incidents_topic"`
 
+	// VerdictsTopic tells the running processes what people said.
+	VerdictsTopic string `yaml:"verdicts_topic"`
+
 	// Partitions is how many the two topics get when they are created here: at most so many instances share the work.
 	Partitions int `yaml:"partitions"`
 }
@@ -73,6 +76,7 @@ func DefaultConfig() Config {
 		GiveUpAfter:    48 * time.Hour,
 		FindingsTopic:  "tokenwatch.findings",
 		IncidentsTopic: "tokenwatch.incidents",
+		VerdictsTopic:  "tokenwatch.verdicts",
 		Partitions:     4,
 	}
 }

@@ -19,6 +19,7 @@ type Dispatcher struct {
 	cfg      Config
 	slog     *slog.Logger
 	observer Observer
+	follower Follower
 	orders   Orders
 	picture  func(context.Context, schema.Incident) ([]byte, error)
 	boxes    []*outbox
@@ -55,7 +56,7 @@ func New(cfg Config, log Log, notifiers []Notifier, options ...Option) (*Dispatc
 	}
 	d := &Dispatcher{
 		cfg: cfg, book: newBook(),
-		slog: slog.New(slog.DiscardHandler), observer: unobserved{},
+		slog: slog.New(slog.DiscardHandler), observer: unobserved{}, follower: nobodyFollows{},
 	}
 	d.silences.Store(new([]Silence))
 	for _, option := range options {
@@ -135,12 +136,14 @@ func (d *Dispatcher) change(ctx context.Context, inc schema.Incident) error {
 
 func (d *Dispatcher) changeIn(ctx context.Context, share *Share, inc schema.Incident) error {
 	now := time.Now()
+	d.follower.Weigh(&inc, now)
 	d.want(&inc, now)
 	if err := share.log.SaveIncident(ctx, &inc); err != nil {
 		return fmt.Errorf("saving incident %s: %w", inc.ID, err)
 	}
-	p := &page{inc: inc, share: share, content: inc.Revision, changed: now, heard: now}
+	p := &page{inc: inc, share: share, content: inc.Revision, changed: now, heard: now, snoozed: inc.Snoozed}
 	d.book.put(p, d.cfg.MaxOpen)
+	d.follower.Hear(&p.inc)
 	d.send(p)
 	return nil
 }

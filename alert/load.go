@@ -53,8 +53,9 @@ func (s *Share) restore(inc schema.Incident) {
 	if inc.State != schema.IncidentResolved {
 		d.want(&inc, now)
 	}
-	p := &page{inc: inc, share: s, content: inc.Revision, changed: now, heard: inc.Updated}
+	p := &page{inc: inc, share: s, content: inc.Revision, changed: now, heard: inc.Updated, snoozed: inc.Snoozed}
 	d.book.put(p, d.cfg.MaxOpen)
+	d.follower.Hear(&p.inc)
 	for _, box := range d.boxes {
 		last, told := delivery(&inc, box.notifier.Name())
 		if r, ok := box.notifier.(Rememberer); ok && told {

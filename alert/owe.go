@@ -142,6 +142,9 @@ func (d *Dispatcher) held(p *page, box *outbox, now time.Time) (after time.Time,
 	last, _ := delivery(&p.inc, box.notifier.Name())
 	told := last.Revision > 0
 	decision := d.cfg.Decide(&p.inc, box.notifier.Name(), *d.silences.Load(), told, last.Wanted, now)
+	if decision.After.Before(p.snoozed) {
+		decision.After = p.snoozed
+	}
 	if !decision.After.After(now) {
 		return time.Time{}, decision.Group
 	}

@@ -27,6 +27,10 @@ type Engine struct {
 	near      uint64   // keeps the compiler from leaving out Prefetch
 	scored    *profile // of the last event or count, and when that was; see Score
 	scoredAt  uint32
+	rules     *rules
+	verdicts  verdicts
+	campaigns *Campaigns
+	sightings []schema.Sighting // not taken yet, see Sightings
 }
 
 // New makes an engine for a partition that has seen nothing.
@@ -35,19 +39,28 @@ func New(cfg Config, topic string, partition int32) *Engine {
 	return &Engine{
 		cfg: cfg, topic: topic, partition: partition, offset: -1,
 		memory: memory, cohort: newCohort(memory.texts), gone: map[schema.TokenID]givenUp{}, seed: maphash.MakeSeed(),
+		rules: newRules(&cfg), campaigns: NewCampaigns(),
 		// The place comes first: it decides which group the event belongs to.
-		detectors: []detector{newGeo{}, impossibleTravel{}, oddHours{}, newClient{}, trafficSpike{}},
+		detectors: []detector{newGeo{}, impossibleTravel{}, oddHours{}, newClient{}, trafficSpike{}, confirmedTheft{}},
 	}
 }
 
 // Process takes in an event and returns a finding if the event tips the scale. An event
 // without a token belongs to nobody, and is passed over.
 func (e *Engine) Process(ev *schema.Event) *schema.Finding {
+	if f := e.process(ev); f != nil || len(e.campaigns.due) == 0 {
+		return f
+	}
+	return e.campaigns.Due(ev)
+}
+
+func (e *Engine) process(ev *schema.Event) *schema.Finding {
 	e.offset = max(e.offset, ev.Offset)
 	if ev.Token.IsZero() {
 		e.scored = nil
 		return nil
 	}
+	e.pronounce(ev)
 	p := e.profile(ev)
 	p.offset, p.touched = e.offset, true
 	now, set := secondsOf(ev.Time), settingOf(e.seed, ev)
@@ -80,6 +93,9 @@ func (e *Engine) look(l *look) *schema.Finding {
 func (e *Engine) turn(l *look) {
 	p := l.profile
 	young := p.young()
+	if l.day > p.day {
+		e.campaigns.woke(l.event, l.day)
+	}
 	l.open(&e.cfg)
 	if young && !p.young() {
 		e.young--
@@ -109,6 +125,7 @@ func (e *Engine) weigh(l *look) *schema.Finding {
 	for _, d := range e.detectors {
 		d.look(l)
 	}
+	e.backHome(l)
 	found := e.judge(l)
 	before := l.profile.last
 	l.learn()
@@ -122,7 +139,7 @@ func (e *Engine) lookAt(ev *schema.Event, p *profile, now uint32, c setting) *lo
 		event: ev, profile: p, memory: e.memory, cohort: e.cohort, setting: c,
 		now: int64(now), hour: int64(now / 3600), day: int32(now / daySeconds),
 		probation: int64(e.cfg.Probation / time.Second), halfLife: e.cfg.HalfLife,
-		backfill: ev.Ingested.Sub(ev.Time) > e.cfg.BackfillAfter,
+		backfill: ev.Ingested.Sub(ev.Time) > e.cfg.BackfillAfter, rules: e.rules, away: !p.position.home(),
 	}
 	return &e.looking
 }
@@ -136,27 +153,33 @@ func secondsOf(t time.Time) uint32 {
 // judge weighs the evidence if the event added to it.
 func (e *Engine) judge(l *look) *schema.Finding {
 	if !l.odd {
-		return nil
+		return e.rehearsal(l)
 	}
 	p, s := l.profile, l.memory.storyOf(l.profile)
 	l.enter(s)
 	l.note(s)
-	nats := s.sum(l.now, e.cfg.HalfLife)
+	nats := e.together(l, s, s.sum(l.now, e.cfg.HalfLife), e.bar(p))
 	p.most = max(p.most, float32(nats))
-	score := nats / e.bar(p)
+	score := nats / e.bar(p) * e.rules.factor(l.event)
 	l.isolate(s)
 	n := s.detectors()
+	if s.episode.alerted {
+		l.record(s, false)
+	}
 	if !s.episode.due(l.now, score, n) {
-		return nil
+		return e.rehearsal(l)
 	}
 	first := !s.episode.alerted
 	l.report(s, score, n)
 	l.isolate(s)
 	list := s.report()
+	if first && s.episode.alerted {
+		l.record(s, true)
+	}
 	if first && l.now < int64(p.quarantine.until) {
 		l.forget()
 	}
-	return e.finding(l, score, list)
+	return e.finding(l, s, score, list)
 }
 
 // Tokens is how many profiles are in memory.

@@ -89,7 +89,9 @@ func (l *look) learn() {
 }
 
 // isolated tells a suspicious event while what is suspicious is not learnt.
-func (l *look) isolated() bool { return l.odd && l.now < int64(l.profile.quarantine.until) }
+func (l *look) isolated() bool {
+	return l.odd && (l.confirmed || l.now < int64(l.profile.quarantine.until))
+}
 
 func (l *look) learnHabits() {
 	ev, texts := l.event, l.memory.texts

@@ -20,7 +20,7 @@ const stateVersion = 3
 func (e *Engine) Snapshot() []schema.Profile {
 	c := &coder{texts: e.memory.texts}
 	shared := schema.Profile{Topic: e.topic, Partition: e.partition, Offset: e.offset}
-	shared.State = c.write(e.cohort.code)
+	shared.State = c.write(e.codeShared)
 	list := []schema.Profile{shared}
 	e.each(func(p *profile) {
 		if p.touched {
@@ -78,7 +78,7 @@ func (e *Engine) restore(row *schema.Profile) error {
 	}
 	c := &coder{buf: row.State[1:], reading: true, texts: e.memory.texts}
 	if row.Token.IsZero() {
-		e.cohort.code(c)
+		e.codeShared(c)
 		e.offset = row.Offset
 	} else {
 		if s, known := e.memory.find(&row.Token); known {
@@ -130,6 +130,14 @@ func (m *memory) code(c *coder, p *profile) {
 	number(c, &p.quarantine.last)
 	number(c, &p.quarantine.until)
 	m.codeStory(c, p)
+	m.codeFile(c, p)
+}
+
+// codeShared codes what the partition's tokens share.
+func (e *Engine) codeShared(c *coder) {
+	e.cohort.code(c)
+	e.verdicts.code(c)
+	e.campaigns.code(c)
 }
 
 func (a *awake) code(c *coder) {

@@ -25,6 +25,8 @@ type Incident struct {
 	TokenHint   string  `json:"token_hint"`
 	Consumer    string  `json:"consumer"`
 	Environment string  `json:"environment"`
+	Source      string  `json:"source,omitempty"`     // format of the gateway's records
+	Credential  string  `json:"credential,omitempty"` // the gateway's own id of the credential, where it logs one
 
 	// Labels are what the configuration says of the token: team, criticality, ... Routes and rules match them.
 	Labels map[string]string `json:"labels,omitempty"`
@@ -40,6 +42,10 @@ type Incident struct {
 	Findings []FindingID `json:"findings"`
 
 	Deliveries []Delivery `json:"deliveries"`
+
+	Verdicts   []Verdict   `json:"verdicts,omitempty"`   // what people said of it, the newest last
+	Snoozed    time.Time   `json:"snoozed,omitzero"`     // nothing more is said of it until then
+	Revocation *Revocation `json:"revocation,omitempty"` // where taking the token out of use stands; nil: not considered
 }
 
 // Delivery is what became of an incident at one destination.

@@ -21,6 +21,7 @@ type alerting struct {
 	log        *kafka.Log      // of incidents
 	consumer   *kafka.Consumer // of findings
 	dispatcher *alert.Dispatcher
+	revoker    *alert.Revoker
 	work       *alert.Consumer
 }
 
@@ -33,8 +34,11 @@ func openAlerting(ctx context.Context, cfg Config, k kafka.Config, db *clickhous
 	if err != nil {
 		return a, err
 	}
-	a.dispatcher, err = alert.New(cfg.Alert, nil, notifiers,
-		alert.WithObserver(alertMetrics{m}), alert.WithLogger(log), alert.WithOrders(db))
+	if err := a.openRevoker(cfg, db, log); err != nil {
+		return a, err
+	}
+	a.dispatcher, err = alert.New(cfg.Alert, nil, notifiers, alert.WithFollower(a.revoker),
+		alert.WithObserver(alertMetrics{m}), alert.WithLogger(log), alert.WithOrders(db), alert.WithPicture(newGallery(db).draw))
 	if err != nil {
 		return a, err
 	}
@@ -54,6 +58,21 @@ func openAlerting(ctx context.Context, cfg Config, k kafka.Config, db *clickhous
 		PartitionOf: func(key []byte) int32 { return kafka.PartitionOf(key, partitions) }, Log: log,
 	}
 	return a, nil
+}
+
+func (a *alerting) openRevoker(cfg Config, db *clickhouse.DB, log *slog.Logger) error {
+	gateways, err := cfg.Revoke.gateways()
+	if err != nil {
+		return err
+	}
+	a.revoker, err = alert.NewRevoker(cfg.Revoke.RevokeConfig, alert.RevokerParts{
+		Gateways: gateways, Audit: db, Find: db.Incident, Log: log, Instance: instanceName(cfg),
+		Show: func(ctx context.Context, id string, rev schema.Revocation) error {
+			return a.dispatcher.Show(ctx, id, rev)
+		},
+		Owns: func(id string) bool { return a.dispatcher.Owns(id) },
+	})
+	return err
 }
 
 // topics makes the two topics where they are missing. Incidents stay with the findings of their tokens, so there have

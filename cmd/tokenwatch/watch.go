@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/detect"
@@ -20,6 +22,7 @@ type watch struct {
 	history detect.History
 	record  record
 	accept  func(context.Context, []schema.Finding) error
+	urgent  func(f *schema.Finding, now time.Time) bool // whether a finding must not wait for others; nil: none
 	log     *slog.Logger
 	metrics *metrics
 
@@ -41,6 +44,8 @@ type part struct {
 // lane is the state of one partition, the ingest.Lane of its pipeline.
 type lane struct {
 	watch *watch
+
+	hurry atomic.Bool // a finding was made just now that must not wait
 
 	mu     sync.Mutex
 	engine *detect.Engine
@@ -86,9 +91,15 @@ func (l *lane) Look(events []schema.Event) {
 		}
 		if f := l.engine.Process(&events[i]); f != nil {
 			l.unsent = append(l.unsent, *f)
+			if l.watch.urgent != nil && !f.Simulated && l.watch.urgent(f, time.Now()) {
+				l.hurry.Store(true)
+			}
 		}
 	}
 }
+
+// Hurry implements ingest.Hasty: a token that is to be revoked at once does not wait for its block to become old.
+func (l *lane) Hurry() bool { return l.hurry.Load() && l.hurry.Swap(false) }
 
 // Cut takes a snapshot when it is time for one, and there is none that waits to be stored.
 func (l *lane) Cut(last int64) {
@@ -162,11 +173,27 @@ func (w *watch) report(ctx context.Context, found []schema.Finding, b *schema.Bl
 	if err := w.record.InsertFindings(ctx, block, found); err != nil {
 		return fmt.Errorf("storing findings: %w", err)
 	}
-	if err := w.accept(ctx, found); err != nil {
+	if err := w.tell(ctx, alertable(found)); err != nil {
 		return fmt.Errorf("handing findings to alert: %w", err)
 	}
 	w.metrics.found(found)
 	return nil
+}
+
+// tell hands findings to alert.
+func (w *watch) tell(ctx context.Context, found []schema.Finding) error {
+	if len(found) == 0 {
+		return nil
+	}
+	return w.accept(ctx, found)
+}
+
+// alertable are the findings that people are told of: those of detectors on trial are for the record only.
+func alertable(found []schema.Finding) []schema.Finding {
+	if !slices.ContainsFunc(found, func(f schema.Finding) bool { return f.Simulated }) {
+		return found
+	}
+	return slices.DeleteFunc(slices.Clone(found), func(f schema.Finding) bool { return f.Simulated })
 }
 
 // saveAll stores all profiles, at the end of a process: all that was handled is committed by then. A lane that has
