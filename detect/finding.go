@@ -14,6 +14,7 @@ func (e *Engine) finding(l *look, s *story, score float64, list []schema.Evidenc
 	ev := l.event
 	return &schema.Finding{
 		ID: findingID(ev), Token: ev.Token, KeyID: ev.KeyID, Former: ev.Former, TokenHint: ev.TokenHint, Consumer: ev.Consumer, Environment: ev.Environment,
+		Source: ev.Source, Credential: ev.Credential,
 		Time: ev.Time, Ingested: ev.Ingested, Score: score, Severity: severity(score),
 		Summary: e.summary(list), Evidence: list, Seen: s.episode.seen(), Normal: l.normal(s),
 		Topic: e.topic, Partition: e.partition, Offset: ev.Offset, Group: l.campaign,

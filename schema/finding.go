@@ -35,9 +35,11 @@ type Finding struct {
 	TokenHint   string     `json:"token_hint"`
 	Consumer    string     `json:"consumer"`
 	Environment string     `json:"environment"`
-	Time        time.Time  `json:"time"`     // event time of the request that tipped the scale
-	Ingested    time.Time  `json:"ingested"` // its block's time
-	Score       float64    `json:"score"`    // 1.0 = enough for an alert
+	Source      string     `json:"source,omitempty"`     // format of the record that tipped the scale: which gateway it was
+	Credential  string     `json:"credential,omitempty"` // the gateway's own id of the credential, where it logs one
+	Time        time.Time  `json:"time"`                 // event time of the request that tipped the scale
+	Ingested    time.Time  `json:"ingested"`             // its block's time
+	Score       float64    `json:"score"`                // 1.0 = enough for an alert
 	Severity    Severity   `json:"severity"`
 	Summary     string     `json:"summary"`
 	Evidence    []Evidence `json:"evidence"` // strongest first

@@ -16,13 +16,13 @@ import (
 // sent.
 func (n *Notifier) postWebhook(ctx context.Context, m alert.Message) (string, error) {
 	ref := fmt.Sprintf("webhook:%s:%s", m.Incident.Severity, m.Incident.State)
-	if m.Ref == ref {
+	if m.Kind == alert.KindIncident && m.Ref == ref {
 		return ref, nil
 	}
 	off := false
 	err := slack.PostWebhookCustomHTTPContext(ctx, n.cfg.WebhookURL.Reveal(), n.http, &slack.WebhookMessage{
 		Text:        summary(m),
-		Blocks:      &slack.Blocks{BlockSet: render(m)},
+		Blocks:      &slack.Blocks{BlockSet: incoming(m)},
 		UnfurlLinks: &off,
 		UnfurlMedia: &off,
 	})
@@ -30,6 +30,16 @@ func (n *Notifier) postWebhook(ctx context.Context, m alert.Message) (string, er
 		return "", n.explainWebhook(err)
 	}
 	return ref, nil
+}
+
+func incoming(m alert.Message) []slack.Block {
+	switch m.Kind {
+	case alert.KindDigest:
+		return renderDigest(m)
+	case alert.KindReply:
+		return renderReply(m)
+	}
+	return render(m)
 }
 
 // explainWebhook knows that a webhook answers with a status where the Web API answers

@@ -35,8 +35,12 @@ type cli struct {
 	Demo        demoCommand        `cmd:"" help:"Show it working: a simulated fleet with 21 days of history, then thefts played live, with stand-ins for Slack, Telegram and the revoke endpoint."`
 	Check       checkCommand       `cmd:"" help:"Try everything that the configuration names, a line each: engines, address databases, pepper, channels."`
 	Audit       auditCommand       `cmd:"" help:"Hold what is stored against what was read: gaps and repeats, a line a partition. Exit code 1 when there are any."`
+	Verdict     verdictCommand     `cmd:"" help:"Say what an incident was: it was us, theft, snooze it, or that somebody is looking at it."`
+	Revoke      revokeCommand      `cmd:"" help:"Decide about tokens: list, approve, stop, restore."`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the tables in ClickHouse up to this version, or show where they stand."`
 	Deadletters deadLettersCommand `cmd:"" help:"Look at records that could not become events, and replay those that now can."`
+	Deliveries  deliveriesCommand  `cmd:"" help:"Look at what became of incidents at each channel, and have what failed tried again."`
+	Silence     silenceCommand     `cmd:"" help:"Keep incidents that match from being told, for a while; list and end such silences."`
 	Allow       allowCommand       `cmd:"" help:"The allow-list: what is known to be harmless, who answers for it, until when, and every change of it."`
 	Fingerprint fingerprintCommand `cmd:"" help:"Read tokens from standard input, one a line, and print each one's fingerprint: what the tables, findings and messages call it."`
 	Decode      decodeCommand      `cmd:"" help:"Show what records become, column by column, and why one is refused. Needs neither Kafka nor ClickHouse."`

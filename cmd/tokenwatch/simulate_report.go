@@ -21,8 +21,8 @@ type simulateReport struct {
 	said    time.Time
 }
 
-// lookEvery is after how many records the clock is looked at.
-const lookEvery = 20_000
+// glanceEvery is after how many records the clock is looked at.
+const glanceEvery = 20_000
 
 func newSimulateReport(out io.Writer, fleet *simulate.Fleet, from time.Time, days int) *simulateReport {
 	r := &simulateReport{out: out, from: from, days: days, began: time.Now(), said: time.Now()}
@@ -36,7 +36,7 @@ func newSimulateReport(out io.Writer, fleet *simulate.Fleet, from time.Time, day
 
 // wrote counts a record; now and then it says how far things are, and returns true.
 func (r *simulateReport) wrote(at time.Time) bool {
-	if r.records++; r.records%lookEvery != 0 {
+	if r.records++; r.records%glanceEvery != 0 {
 		return false
 	}
 	switch {

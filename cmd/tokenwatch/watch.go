@@ -22,6 +22,7 @@ type watch struct {
 	history detect.History
 	record  record
 	accept  func(context.Context, []schema.Finding) error
+	urgent  func(f *schema.Finding, now time.Time) bool // whether a finding must not wait for others; nil: none
 	log     *slog.Logger
 	metrics *metrics
 
@@ -46,6 +47,8 @@ type part struct {
 // lane is the state of one partition, the ingest.Lane of its pipeline.
 type lane struct {
 	watch *watch
+
+	hurry atomic.Bool // a finding was made just now that must not wait
 
 	mu     sync.Mutex
 	engine *detect.Engine
@@ -92,10 +95,16 @@ func (l *lane) Look(events []schema.Event) {
 		}
 		if f := l.engine.Process(&events[i]); f != nil && (f.Kind == schema.FindingToken || !l.watch.wide.Load()) {
 			l.unsent = append(l.unsent, *f)
+			if l.watch.urgent != nil && !f.Simulated && l.watch.urgent(f, time.Now()) {
+				l.hurry.Store(true)
+			}
 		}
 	}
 	l.seen = append(l.seen, l.engine.Sightings()...)
 }
+
+// Hurry implements ingest.Hasty: a token that is to be revoked at once does not wait for its block to become old.
+func (l *lane) Hurry() bool { return l.hurry.Load() && l.hurry.Swap(false) }
 
 // Cut takes a snapshot when it is time for one, and there is none that waits to be stored.
 func (l *lane) Cut(last int64) {
@@ -184,7 +193,7 @@ func (w *watch) report(ctx context.Context, found []schema.Finding, b *schema.Bl
 	if err := w.record.InsertFindings(ctx, block, found); err != nil {
 		return fmt.Errorf("storing findings: %w", err)
 	}
-	if err := w.tell(ctx, alerting(found)); err != nil {
+	if err := w.tell(ctx, alertable(found)); err != nil {
 		return fmt.Errorf("handing findings to alert: %w", err)
 	}
 	w.metrics.found(found)
@@ -199,8 +208,8 @@ func (w *watch) tell(ctx context.Context, found []schema.Finding) error {
 	return w.accept(ctx, found)
 }
 
-// alerting are the findings that people are told of: those of detectors on trial are for the record only.
-func alerting(found []schema.Finding) []schema.Finding {
+// alertable are the findings that people are told of: those of detectors on trial are for the record only.
+func alertable(found []schema.Finding) []schema.Finding {
 	if !slices.ContainsFunc(found, func(f schema.Finding) bool { return f.Simulated }) {
 		return found
 	}
