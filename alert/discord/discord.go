@@ -124,11 +124,11 @@ func (n *Notifier) illustrate(ctx context.Context, m alert.Message, r ref) strin
 	if m.Picture == nil || m.Kind != alert.KindIncident || m.Trial || r.pictured {
 		return r.String()
 	}
-	if err := n.explain(n.addPicture(ctx, m, r)); err != nil {
+	err := n.explain(n.addPicture(ctx, m, r))
+	if err != nil {
 		n.blurred(err)
-		return r.String()
 	}
-	r.pictured = true
+	r.pictured = err == nil || errors.As(err, new(alert.Permanent)) // what Discord refuses for good is not tried again
 	return r.String()
 }
 
@@ -139,8 +139,8 @@ func (n *Notifier) addPicture(ctx context.Context, m alert.Message, r ref) error
 	ctx, cancel := context.WithTimeout(ctx, pictureTime)
 	defer cancel()
 	data, err := m.Picture(ctx)
-	if err != nil || len(data) == 0 {
-		return errors.Join(err, errors.New("no picture"))
+	if err != nil || len(data) == 0 { // without an error, there is nothing to draw
+		return err
 	}
 	// What the payload does not name stays as it is: the embed, above all.
 	_, err = n.call(ctx, http.MethodPatch, "/messages/"+r.id, payload{Attachments: pictureOf(m), Mentions: noMentions()}, data)

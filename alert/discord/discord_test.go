@@ -251,6 +251,28 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// An alert in plain words is better than none.
+func TestLayoutRefused(t *testing.T) {
+	said := ""
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Content string
+			Embeds  []any
+		}
+		_ = json.NewDecoder(r.Body).Decode(&body)
+		if len(body.Embeds) > 0 {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		said = body.Content
+		_, _ = w.Write([]byte(`{"id":"77"}`))
+	}))
+	defer server.Close()
+	if ref := notify(t, notifier(t, server.URL), message(theft(t))); ref != "77" || !strings.Contains(said, "CRITICAL") || !strings.Contains(said, "São Paulo") {
+		t.Errorf("ref %q, said %q", ref, said)
+	}
+}
+
 // What names no message is a message all the same, and not posted again and again.
 func TestTakenWithoutAName(t *testing.T) {
 	n := answering(t, http.StatusNoContent, "", "")

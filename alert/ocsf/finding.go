@@ -2,6 +2,7 @@ package ocsf
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/tokenwatch/tokenwatch/alert"
@@ -149,7 +150,7 @@ func findingOf(m alert.Message, version string) Finding {
 	f := Finding{
 		CategoryUID: categoryFindings, CategoryName: "Findings", ClassUID: classDetection, ClassName: "Detection Finding",
 		SeverityID: severity + 1, Severity: severities[severity],
-		Time: millis(inc.Updated), StartTime: millis(inc.Seen.Since), EndTime: millis(inc.Updated), Count: int64(min(inc.Seen.Requests, 1<<53)),
+		Time: millis(inc.Updated), StartTime: millis(inc.Seen.Since), EndTime: millis(inc.Updated), Count: int64(min(inc.Seen.Requests, math.MaxInt32)),
 		IsAlert: !m.Trial, Message: m.Sentence,
 		Metadata: Metadata{
 			Version: schemaVersion, Product: Product{Name: "tokenwatch", Vendor: "tokenwatch", Version: version},

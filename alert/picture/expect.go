@@ -12,10 +12,16 @@ type band struct{ low, high float64 }
 // leastSamples is how many hours of the past it takes to expect anything.
 const leastSamples = 3
 
-// expected is what the same hour of earlier weeks, and the hours beside it, let expect; and
+// expected is what is to be expected within an hour that is shown.
+func (v *view) expected(hour time.Time) (band, bool) {
+	b, ok := v.bands[hour]
+	return b, ok
+}
+
+// expect is what the same hour of earlier weeks, and the hours beside it, let expect; and
 // where there is less than that, the same hour of earlier days. Hours of the incident teach
 // nothing. An hour within the known past that nobody used the token in counts as zero.
-func (v *view) expected(hour time.Time) (band, bool) {
+func (v *view) expect(hour time.Time) (band, bool) {
 	samples := v.samples(hour, 7*24*time.Hour)
 	if len(samples) < leastSamples*2 {
 		samples = append(samples, v.samples(hour, 24*time.Hour)...)

@@ -85,6 +85,7 @@ type view struct {
 
 	counts map[time.Time]uint64 // of the hours that were asked for: bounded by their number
 	first  time.Time            // first hour of which something is known
+	bands  map[time.Time]band   // what is expected of the hours shown, where that is known
 	places []Place
 }
 
@@ -103,7 +104,7 @@ func viewOf(inc *schema.Incident) *view {
 		inc: inc, began: began, last: last, to: to,
 		from:   to.Add(-daysShown * 24 * time.Hour),
 		learnt: to.Add(-daysKnown * 24 * time.Hour),
-		counts: map[time.Time]uint64{},
+		counts: map[time.Time]uint64{}, bands: map[time.Time]band{},
 	}
 }
 
@@ -119,6 +120,11 @@ func (v *view) fill(hours []Hour, places []Place) {
 		}
 	}
 	v.places = ranked(places[:min(len(places), maxPlaces)])
+	for at := v.from; at.Before(v.to); at = at.Add(time.Hour) {
+		if b, ok := v.expect(at); ok {
+			v.bands[at] = b
+		}
+	}
 }
 
 // ofIncident reports whether an hour belongs to what the incident is about.

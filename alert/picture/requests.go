@@ -71,6 +71,7 @@ func (v *view) drawRequests(p *pen, top float64) {
 	a.ticks(p)
 	v.drawBand(p, a)
 	v.drawBars(p, a)
+	v.drawEdge(p, a)
 	p.line(faint, 1, plotLeft, top+plotBottom, plotRight, top+plotBottom)
 	v.drawMarks(p, a)
 }
@@ -185,6 +186,15 @@ func (v *view) drawBand(p *pen, a axis) {
 		lower = append(lower, p.at(left, a.y(b.low)), p.at(right, a.y(b.low)))
 	}
 	flush()
+}
+
+// drawEdge draws the most that is to be expected over the bars, which may hide the band.
+func (v *view) drawEdge(p *pen, a axis) {
+	for at := v.from; at.Before(v.to); at = at.Add(time.Hour) {
+		if b, ok := v.expected(at); ok && b.high > 0 {
+			p.line(edge, 1.6, a.x(at), a.y(b.high), a.x(at.Add(time.Hour)), a.y(b.high))
+		}
+	}
 }
 
 // drawBars puts a bar on every hour in which the token was used.

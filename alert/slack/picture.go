@@ -34,12 +34,13 @@ func (n *Notifier) illustrate(ctx context.Context, m alert.Message, posted strin
 	return r.String()
 }
 
+// upload reports whether that is done with: what Slack refuses for good is not tried again.
 func (n *Notifier) upload(ctx context.Context, m alert.Message, to ref) bool {
 	err := n.tryUpload(ctx, m, to)
 	if err != nil {
 		n.blurred(err)
 	}
-	return err == nil
+	return err == nil || errors.As(err, new(alert.Permanent))
 }
 
 // tryUpload takes the three steps: ask where to, send the file, share it in the thread.
@@ -47,8 +48,8 @@ func (n *Notifier) tryUpload(ctx context.Context, m alert.Message, to ref) error
 	ctx, cancel := context.WithTimeout(ctx, pictureTime)
 	defer cancel()
 	data, err := m.Picture(ctx)
-	if err != nil || len(data) == 0 {
-		return errors.Join(err, errors.New("slack: no picture"))
+	if err != nil || len(data) == 0 { // without an error, there is nothing to draw
+		return err
 	}
 	target, err := n.client.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{
 		FileName: pictureName, FileSize: len(data), AltTxt: pictureText,

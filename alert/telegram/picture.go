@@ -42,15 +42,15 @@ func (n *Notifier) photograph(ctx context.Context, m alert.Message, below ref) b
 	if err != nil {
 		n.blurred(err)
 	}
-	return err == nil
+	return err == nil || errors.As(err, new(alert.Permanent)) // what Telegram refuses for good is not tried again
 }
 
 func (n *Notifier) sendPhoto(ctx context.Context, m alert.Message, below ref) error {
 	ctx, cancel := context.WithTimeout(ctx, pictureTime)
 	defer cancel()
 	data, err := m.Picture(ctx)
-	if err != nil || len(data) == 0 {
-		return errors.Join(err, errors.New("telegram: no picture"))
+	if err != nil || len(data) == 0 { // without an error, there is nothing to draw
+		return err
 	}
 	w := &writer{}
 	w.plain(m.Icon + " " + m.Title)

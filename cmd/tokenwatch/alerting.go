@@ -16,6 +16,7 @@ import (
 // alerting is the hand-over from detection to whoever has the incidents, and those incidents that are handled here.
 type alerting struct {
 	cfg        alert.Config
+	slog       *slog.Logger
 	producer   *kafka.Producer // of findings
 	log        *kafka.Log      // of incidents
 	consumer   *kafka.Consumer // of findings
@@ -28,7 +29,7 @@ type alerting struct {
 func (c Config) alertGroup() string { return c.Kafka.Group + "-alert" }
 
 func openAlerting(ctx context.Context, cfg Config, k kafka.Config, db *clickhouse.DB, notifiers []alert.Notifier, m *metrics, log *slog.Logger) (*alerting, error) {
-	a := &alerting{cfg: cfg.Alert}
+	a := &alerting{cfg: cfg.Alert, slog: log}
 	partitions, err := a.topics(ctx, k)
 	if err != nil {
 		return a, err
@@ -37,7 +38,7 @@ func openAlerting(ctx context.Context, cfg Config, k kafka.Config, db *clickhous
 		return a, err
 	}
 	a.dispatcher, err = alert.New(cfg.Alert, nil, notifiers, alert.WithFollower(a.revoker),
-		alert.WithObserver(alertMetrics{m}), alert.WithLogger(log), alert.WithOrders(db))
+		alert.WithObserver(alertMetrics{m}), alert.WithLogger(log), alert.WithOrders(db), alert.WithPicture(newGallery(db).draw))
 	if err != nil {
 		return a, err
 	}
@@ -77,19 +78,11 @@ func (a *alerting) openRevoker(cfg Config, db *clickhouse.DB, log *slog.Logger) 
 // topics makes the two topics where they are missing. Incidents stay with the findings of their tokens, so there have
 // to be as many partitions of the one as of the other.
 func (a *alerting) topics(ctx context.Context, k kafka.Config) (partitions int, err error) {
-	counts, err := kafka.EnsureTopics(ctx, k, kafka.TopicPlan{Key: "alert.findings_topic", Name: a.cfg.FindingsTopic, Partitions: a.cfg.Partitions})
-	if err != nil {
-		return 0, err
-	}
-	incidents, err := kafka.EnsureTopics(ctx, k, kafka.TopicPlan{Key: "alert.incidents_topic", Name: a.cfg.IncidentsTopic, Partitions: counts[0], Compacted: true})
-	if err != nil {
-		return 0, err
-	}
-	if incidents[0] != counts[0] {
-		return 0, fmt.Errorf("alert.incidents_topic: %q has %d partitions, and %q has %d: they need as many",
-			a.cfg.IncidentsTopic, incidents[0], a.cfg.FindingsTopic, counts[0])
-	}
-	return counts[0], nil
+	err = a.patiently(ctx, func() error {
+		partitions, err = a.makeTopics(ctx, k)
+		return err
+	})
+	return partitions, err
 }
 
 // publish hands findings over. It returns when they are in their topic.

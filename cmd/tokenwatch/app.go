@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tokenwatch/tokenwatch/alert"
+	"github.com/tokenwatch/tokenwatch/alert/ocsf"
 	"github.com/tokenwatch/tokenwatch/alert/slack"
 	"github.com/tokenwatch/tokenwatch/alert/telegram"
 	"github.com/tokenwatch/tokenwatch/ingest"
@@ -68,7 +69,7 @@ func openApp(ctx context.Context, cfg Config, log *slog.Logger) (*app, error) {
 	if err != nil {
 		return a, err
 	}
-	if a.notifiers, err = cfg.notifiers(); err != nil {
+	if a.notifiers, err = cfg.notifiers(a.outfit()); err != nil {
 		return a, err
 	}
 	if a.push, err = push.New(cfg.Intake, cfg.Kafka.Topics(), newIntakeMetrics(a.metrics.registry), log); err != nil {
@@ -101,6 +102,13 @@ func (a *app) channelsIn() (presses http.Handler, err error) {
 	return presses, nil
 }
 
+// outfit is what channels need. A topic's Kafka is known when the engines have started.
+func (a *app) outfit() outfit {
+	return outfit{log: a.log, topic: func(name string) ocsf.Writer {
+		return &topicWriter{name: name, partitions: a.cfg.Alert.Partitions, reach: func() (kafka.Config, error) { return a.engines.kafka, nil }}
+	}}
+}
+
 // channels names where incidents go, for the log.
 func (a *app) channels() string {
 	if len(a.notifiers) == 0 {
@@ -116,7 +124,7 @@ func (a *app) channels() string {
 // warn says what works, and is probably not meant.
 func (a *app) warn(ctx context.Context) {
 	if len(a.notifiers) == 0 {
-		a.log.Warn("nobody is told of incidents: configure slack or telegram")
+		a.log.Warn("nobody is told of incidents: configure slack, telegram, discord, email, pagerduty, hook, ocsf or syslog")
 	}
 	f, err := a.cfg.fingerprinter()
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/alert"
+	"github.com/tokenwatch/tokenwatch/alert/ocsf"
 	"github.com/tokenwatch/tokenwatch/deploy/local"
 	"github.com/tokenwatch/tokenwatch/ingest/kafka"
 	"github.com/tokenwatch/tokenwatch/schema/clickhouse"
@@ -50,7 +51,9 @@ func (c checkCommand) Run(p *process) error {
 	t.try("places", func(context.Context) (string, error) { return cfg.tryPlaces(p) })
 	t.try("clickhouse", func(ctx context.Context) (string, error) { return cfg.tryClickHouse(ctx, p) })
 	t.try("kafka", func(ctx context.Context) (string, error) { return cfg.tryKafka(ctx, p) })
-	notifiers, err := cfg.notifiers()
+	notifiers, err := cfg.notifiers(outfit{log: p.logger(cfg.Log), topic: func(name string) ocsf.Writer {
+		return &topicWriter{name: name, partitions: cfg.Alert.Partitions, reach: cfg.reachedKafka}
+	}})
 	if err != nil {
 		return err
 	}
@@ -185,7 +188,11 @@ func (c checkCommand) tryChannel(ctx context.Context, n alert.Notifier) (string,
 	if _, acts := n.(alert.Actor); acts || !c.SendTest {
 		return detail, nil
 	}
-	if _, err := n.Notify(ctx, alert.Trial(time.Now())); err != nil {
+	_, err := n.Notify(ctx, alert.Trial(time.Now()))
+	if errors.Is(err, alert.ErrSkip) {
+		return detail + ", has no test message", nil
+	}
+	if err != nil {
 		return "", fmt.Errorf("posting a test message: %w", err)
 	}
 	return detail + ", test message posted", nil

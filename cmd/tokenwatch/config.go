@@ -42,6 +42,8 @@ type Config struct {
 	Slack      slack.Config     `yaml:"slack"`
 	Telegram   telegram.Config  `yaml:"telegram"`
 	Revoke     RevokeConfig     `yaml:"revoke"`
+
+	ChannelsConfig `yaml:",inline"`
 }
 
 // LogConfig says what the program itself logs, on standard error.
@@ -121,6 +123,8 @@ func DefaultConfig() Config {
 		Slack:      slack.DefaultConfig(),
 		Telegram:   telegram.DefaultConfig(),
 		Revoke:     DefaultRevokeConfig(),
+
+		ChannelsConfig: DefaultChannelsConfig(),
 	}
 }
 
@@ -137,7 +141,7 @@ func (c Config) Validate() error {
 		return errors.New("kafka.keep_records: must be 0 or more")
 	}
 	checks := []func() error{
-		c.HTTP.validate, c.Ingest.validate, c.Intake.Validate, c.Geo.Validate, c.Audit.validate, c.Detect.Validate, c.Alert.Validate, c.Revoke.Validate,
+		c.HTTP.validate, c.Ingest.validate, c.Intake.Validate, c.Geo.Validate, c.Audit.validate, c.Detect.Validate, c.Alert.Validate, c.Revoke.Validate, c.ChannelsConfig.validate,
 		c.embeddedKafka().Validate, c.configuredKafka().Validate, c.embeddedClickHouse().Validate, c.configuredClickHouse().Validate,
 	}
 	if c.Slack.Enabled() {
@@ -279,10 +283,10 @@ func (c Config) openPlaces(log *slog.Logger) (*geo.Locator, error) {
 
 // notifiers makes one of each channel that is configured. There may be none: then
 // incidents are kept for those who look.
-func (c Config) notifiers() ([]alert.Notifier, error) {
+func (c Config) notifiers(o outfit) ([]alert.Notifier, error) {
 	var list []alert.Notifier
 	if c.Slack.Enabled() {
-		var options []slack.Option
+		options := []slack.Option{slack.WithBlurred(o.blurred("slack"))}
 		if c.Slack.Interactive() {
 			options = append(options, slack.WithButtons())
 		}
@@ -293,7 +297,7 @@ func (c Config) notifiers() ([]alert.Notifier, error) {
 		list = append(list, n)
 	}
 	if c.Telegram.Enabled() {
-		var options []telegram.Option
+		options := []telegram.Option{telegram.WithBlurred(o.blurred("telegram"))}
 		if len(c.Telegram.AllowedUsers) > 0 {
 			options = append(options, telegram.WithButtons())
 		}
@@ -303,5 +307,9 @@ func (c Config) notifiers() ([]alert.Notifier, error) {
 		}
 		list = append(list, n)
 	}
-	return list, nil
+	further, err := c.ChannelsConfig.notifiers(o)
+	if err != nil {
+		return nil, err
+	}
+	return append(list, further...), nil
 }

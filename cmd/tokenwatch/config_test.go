@@ -178,6 +178,9 @@ func TestSecretsPrintAsStars(t *testing.T) {
 	secrets := []string{
 		"TOKENWATCH_CLICKHOUSE_DSN=clickhouse://u:sekret99@h:9000/d", "TOKENWATCH_KAFKA_SASL_PASSWORD=sekret99", "TOKENWATCH_SLACK_TOKEN=sekret99",
 		"TOKENWATCH_SLACK_WEBHOOK_URL=https://h/sekret99", "TOKENWATCH_TELEGRAM_TOKEN=sekret99", "TOKENWATCH_REVOKE_SECRET=sekret99",
+		"TOKENWATCH_DISCORD_WEBHOOK_URL=https://h/sekret99", "TOKENWATCH_EMAIL_PASSWORD=sekret99", "TOKENWATCH_PAGERDUTY_ROUTING_KEY=sekret99",
+		"TOKENWATCH_HOOK_SECRET=sekret99", "TOKENWATCH_HOOK_FORMER_SECRET=sekret99", "TOKENWATCH_HOOK_SIGNING_KEY=sekret99",
+		"TOKENWATCH_OCSF_AUTHORIZATION=sekret99", "TOKENWATCH_OWNER_SECRET=sekret99",
 	}
 	cfg := DefaultConfig()
 	if err := load("", secrets, &cfg); err != nil {
