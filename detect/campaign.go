@@ -31,6 +31,7 @@ type Campaigns struct {
 	parts      float64 // sightings that could be part of a campaign, fading by half a week
 	partsAt    int64
 	due        []*gathering // to be told
+	moves      moves        // what other partitions know, see Engine.Know
 }
 
 // awakeTokens counts tokens by days.
@@ -130,6 +131,9 @@ func (c *Campaigns) See(s *schema.Sighting) (news bool) {
 		if s.ASN != 0 && key.kind != sameClient {
 			g.network, g.asn = s.Network, s.ASN
 		}
+		if key.kind == sameClient {
+			g.common = max(g.common, s.Common)
+		}
 		news = g.join(s, now) || news
 		g.judge(s.Active, s.Tokens, now, c.rate())
 		g.held = g.held || g.benign && s.Score >= 1
@@ -194,22 +198,24 @@ func (c *Campaigns) gathering(key gatheringKey, now int64) *gathering {
 	return g
 }
 
-// forget makes room: gatherings that are over, or else the one of fewest tokens that was unseen for longest.
+// forget makes room for an eighth more, so that a flood has little to do: gatherings that are over leave, then those of
+// one token, and those that were unseen for longest.
 func (c *Campaigns) forget(now int64) {
-	var least *gathering
 	for key, g := range c.gatherings {
-		g.leave(now)
-		if len(g.members) == 0 && g.past < 1 {
+		if g.leave(now); len(g.members) == 0 && g.past < 1 {
 			delete(c.gatherings, key)
-			continue
-		}
-		if least == nil || lesser(g, least) {
-			least = g
 		}
 	}
-	if len(c.gatherings) >= maxGatherings {
-		delete(c.gatherings, least.key)
-		c.due = slices.DeleteFunc(c.due, func(g *gathering) bool { return g == least })
+	list := c.sorted()
+	slices.SortStableFunc(list, func(a, b *gathering) int {
+		if lesser(a, b) {
+			return -1
+		}
+		return 1
+	})
+	for _, g := range list[:max(0, len(list)-maxGatherings*7/8)] {
+		delete(c.gatherings, g.key)
+		c.due = slices.DeleteFunc(c.due, func(due *gathering) bool { return due == g })
 	}
 }
 
@@ -275,6 +281,7 @@ func (c *Campaigns) judge(g *gathering, now int64) {
 
 func (c *Campaigns) tell(g *gathering, n int, now int64) {
 	g.told, g.toldAt = n, now
+	g.times++
 	g.name()
 	if !slices.Contains(c.due, g) {
 		c.due = append(c.due, g)
@@ -316,7 +323,10 @@ func (c *Campaigns) part(g *gathering, m *member, now int64) bool {
 	if kind == sameAddress {
 		kind, value = sameNetwork, fmt.Sprint("AS", g.asn)
 	}
-	return m.score >= leastPart && c.explaining(kind, value, m.owner, m.origin, now) == nil
+	if m.home { // a thief is not at home, whatever program the owner tries there
+		return false
+	}
+	return m.score >= leastPart && c.explaining(kind, value, m.owner, m.origin, now, time.Time{}) == nil
 }
 
 // of names the campaign that a sighting belongs to, if it was told.
@@ -377,7 +387,7 @@ func (c *Campaigns) covered(g *gathering) bool {
 
 // explaining is the fleet event, or what may become one, that explains what a token of an owner and an origin was seen
 // with; or nil.
-func (c *Campaigns) explaining(kind gatheringKind, value, owner string, origin uint32, now int64) *gathering {
+func (c *Campaigns) explaining(kind gatheringKind, value, owner string, origin uint32, now int64, ingested time.Time) *gathering {
 	among := []string{amongOwner + owner, amongAll}
 	if kind == sameNetwork {
 		among = []string{amongOwner + owner, fmt.Sprint(amongOrigins, origin)}
@@ -389,21 +399,24 @@ func (c *Campaigns) explaining(kind gatheringKind, value, owner string, origin u
 		if g := c.gatherings[gatheringKey{kind, value, who}]; g != nil && (g.benign || g.beginning(now)) {
 			return g
 		}
+		if g := c.moves.explaining(gatheringKey{kind, value, who}, ingested); g != nil {
+			return g
+		}
 	}
 	return nil
 }
 
 // Due is a finding that is to be told, or nil. The event is what it is told at: its time and its place in the log.
 func (c *Campaigns) Due(ev *schema.Event) *schema.Finding {
-	if len(c.due) == 0 {
-		return nil
+	for len(c.due) > 0 {
+		g := c.due[0]
+		c.due = c.due[1:]
+		if f := c.finding(g, ev); f.TokenCount >= 2 && (g.benign || f.Score >= 1) {
+			return f
+		}
+		g.told, g.toldAt = 0, 0 // it has become something else meanwhile
 	}
-	g := c.due[0]
-	c.due = c.due[1:]
-	if len(g.members) == 0 {
-		return nil
-	}
-	return c.finding(g, ev)
+	return nil
 }
 
 func (c *Campaigns) finding(g *gathering, ev *schema.Event) *schema.Finding {

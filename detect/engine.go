@@ -27,6 +27,7 @@ type Engine struct {
 	near      uint64   // keeps the compiler from leaving out Prefetch
 	scored    *profile // of the last event or count, and when that was; see Score
 	scoredAt  uint32
+	factor    float64  // of its score, see Threshold
 	rules     *rules
 	verdicts  verdicts
 	campaigns *Campaigns
@@ -39,7 +40,7 @@ func New(cfg Config, topic string, partition int32) *Engine {
 	return &Engine{
 		cfg: cfg, topic: topic, partition: partition, offset: -1,
 		memory: memory, cohort: newCohort(memory.texts), gone: map[schema.TokenID]givenUp{}, seed: maphash.MakeSeed(),
-		rules: newRules(&cfg), campaigns: NewCampaigns(),
+		rules: newRules(&cfg), factor: 1, campaigns: NewCampaigns(),
 		// The place comes first: it decides which group the event belongs to.
 		detectors: []detector{newGeo{}, impossibleTravel{}, oddHours{}, newClient{}, trafficSpike{}, confirmedTheft{}},
 	}
@@ -65,6 +66,7 @@ func (e *Engine) process(ev *schema.Event) *schema.Finding {
 	p.offset, p.touched = e.offset, true
 	now, set := secondsOf(ev.Time), settingOf(e.seed, ev)
 	e.at(p, now)
+	e.factor = e.rules.factor(ev)
 	if !p.usualIn(now, set) {
 		return e.look(e.lookAt(ev, p, now, set))
 	}
@@ -74,6 +76,7 @@ func (e *Engine) process(ev *schema.Event) *schema.Finding {
 		if leaps || !l.hourIsUsual() {
 			return e.weigh(l)
 		}
+		l.behave()
 		p.noteHour(l.hour)
 	} else if leaps {
 		return e.weighRate(e.lookAt(ev, p, now, set))
@@ -122,6 +125,7 @@ func (e *Engine) weighRate(l *look) *schema.Finding {
 // weigh asks the detectors, judges what they said, and learns.
 func (e *Engine) weigh(l *look) *schema.Finding {
 	l.read()
+	l.behave()
 	for _, d := range e.detectors {
 		d.look(l)
 	}
@@ -158,9 +162,9 @@ func (e *Engine) judge(l *look) *schema.Finding {
 	p, s := l.profile, l.memory.storyOf(l.profile)
 	l.enter(s)
 	l.note(s)
-	nats := e.together(l, s, s.sum(l.now, e.cfg.HalfLife), e.bar(p))
+	nats := e.together(l, s, s.sum(l.now, e.cfg.HalfLife)+p.manner.nats(), e.bar(p))
 	p.most = max(p.most, float32(nats))
-	score := nats / e.bar(p) * e.rules.factor(l.event)
+	score := nats / e.bar(p) * e.factor
 	l.isolate(s)
 	n := s.detectors()
 	if s.episode.alerted {
@@ -172,7 +176,7 @@ func (e *Engine) judge(l *look) *schema.Finding {
 	first := !s.episode.alerted
 	l.report(s, score, n)
 	l.isolate(s)
-	list := s.report()
+	list := s.report(p.manner.evidence(l.now))
 	if first && s.episode.alerted {
 		l.record(s, true)
 	}

@@ -18,6 +18,7 @@ type gathering struct {
 	key     gatheringKey
 	network string // as a person reads it
 	asn     uint32
+	common  float64 // share of tokens that use the client
 	members []member
 	began   int64
 	last    int64
@@ -29,9 +30,12 @@ type gathering struct {
 	held   bool // it explains what would have been an alert
 	told   int  // members when it was last told
 	toldAt int64
-	muted  bool           // another gathering tells of the same tokens
-	lead   schema.TokenID // the token under which it is told
-	id     string         // of its findings; empty before the first
+	times  int               // it was told
+	muted  bool              // another gathering tells of the same tokens
+	lead   schema.TokenID    // the token under which it is told
+	id     string            // of its findings; empty before the first
+	event  schema.FleetEvent // as given out, see FleetEvents; no part of an engine's state
+	events int               // given out so far
 }
 
 type gatheringKind uint8
@@ -269,12 +273,12 @@ func (g *gathering) surplus(n int, first, now int64, rate float64) float64 {
 	return float64(n)*math.Log(float64(n)/expected) - (float64(n) - expected)
 }
 
-// popular is the share of all suspicious sightings that a value of the kind may have by itself.
+// popular is the share of all suspicious sightings that a value may have by itself.
 func (g *gathering) popular() float64 {
 	if g.key.kind == sameAddress {
 		return 0.005
 	}
-	return 0.05
+	return max(0.05, min(g.common, 1))
 }
 
 // named are the tokens of a finding: the one under which it is told, then the others as they came.
@@ -316,6 +320,7 @@ func (g *gathering) code(c *coder) {
 	c.string(&g.key.among)
 	c.string(&g.network)
 	number(c, &g.asn)
+	c.float(&g.common)
 	list(c, &g.members, func(c *coder, m *member) { m.code(c) })
 	c.int64(&g.began)
 	c.int64(&g.last)
@@ -326,6 +331,7 @@ func (g *gathering) code(c *coder) {
 	c.bool(&g.held)
 	number(c, &g.told)
 	c.int64(&g.toldAt)
+	number(c, &g.times)
 	c.bool(&g.muted)
 	c.bytes(g.lead[:])
 	c.string(&g.id)

@@ -60,9 +60,9 @@ func (g *gathering) did() string {
 	return "make more requests than ever"
 }
 
-// gatheringID names a finding by its gathering and by how large that was, so that a replay gives the same name.
+// gatheringID names a finding by its gathering and by how often that was told, so that a replay gives the same name.
 func gatheringID(g *gathering) (id schema.FindingID) {
-	h := sha256.Sum256(fmt.Appendf(nil, "gathering\x00%s\x00%d\x00%t", g.id, g.told, g.benign))
+	h := sha256.Sum256(fmt.Appendf(nil, "gathering\x00%s\x00%d\x00%t", g.id, g.times, g.benign))
 	copy(id[:], h[:])
 	return id
 }

@@ -23,6 +23,8 @@ type Decisions interface {
 	Verdicts(ctx context.Context, since time.Time) ([]schema.Verdict, error)
 	// Allowances lists all changes of the allow-list, in their order.
 	Allowances(ctx context.Context) ([]schema.Allowance, error)
+	// FleetEvents lists what was found over all partitions and stored at or after since.
+	FleetEvents(ctx context.Context, since time.Time) ([]schema.FleetEvent, error)
 }
 
 // Resume makes the engine that a partition had when all events before offset next had
@@ -54,6 +56,7 @@ func Resume(ctx context.Context, h History, cfg Config, topic string, partition 
 	if err != nil {
 		return nil, fmt.Errorf("replaying the events of %s/%d after offset %d: %w", topic, partition, after, err)
 	}
+	e.sightings = nil // they were taken when they happened
 	return e, nil
 }
 
@@ -75,6 +78,11 @@ func (e *Engine) decide(ctx context.Context, h History) error {
 	for i := range verdicts {
 		e.Verdict(&verdicts[i])
 	}
+	events, err := known.FleetEvents(ctx, time.Time{})
+	if err != nil {
+		return fmt.Errorf("reading fleet events: %w", err)
+	}
+	e.Know(events)
 	return nil
 }
 

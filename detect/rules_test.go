@@ -161,7 +161,11 @@ func TestThresholds(t *testing.T) {
 			if err := cfg.Validate(); err != nil {
 				t.Fatal(err)
 			}
-			f := newSceneWith(t, cfg).request(17*time.Hour, lagos, "curl/8")
+			s := newSceneWith(t, cfg)
+			f := s.request(17*time.Hour, lagos, "curl/8")
+			if have := s.engine.Score(); have < whole*c.want-1e-9 || have > whole*c.want+1e-9 {
+				t.Errorf("the engine says %f, want %f times %f", have, c.want, whole)
+			}
 			if c.want*whole < 1 {
 				if f != nil {
 					t.Errorf("found, with a score of %f", f.Score)

@@ -125,6 +125,7 @@ func (m *memory) code(c *coder, p *profile) {
 		m.codeHabits(c, p, k)
 	}
 	p.rate.code(c)
+	p.manner.code(c)
 	p.position.code(c)
 	number(c, &p.quarantine.since)
 	number(c, &p.quarantine.last)
@@ -258,6 +259,7 @@ func codeEvidence(c *coder, e *evidence) {
 	c.float(&e.llr)
 	c.int64(&e.at)
 	c.int64(&e.last)
+	c.bool(&e.excused)
 }
 
 func (e *episode) code(c *coder) {

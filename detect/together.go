@@ -22,12 +22,14 @@ func (e *Engine) together(l *look, s *story, nats, bar float64) float64 {
 		e.sighted(&sighting)
 	}
 	l.campaign = e.campaigns.of(&sighting)
-	left, by := e.explained(l, s, &sighting)
+	by := e.excuseWith(l, s, &sighting)
 	if len(by) == 0 {
-		return nats
+		return s.sum(l.now, e.cfg.HalfLife) + l.profile.manner.nats() // of what was excused before, it may count again
 	}
-	rest := story{evidence: left}
-	remains := rest.sum(l.now, e.cfg.HalfLife)
+	remains := s.sum(l.now, e.cfg.HalfLife)
+	if !slices.ContainsFunc(by, func(g *gathering) bool { return g.key.kind == sameNetwork }) {
+		remains += l.profile.manner.nats() // who moved is where the others are, and unlike its past
+	}
 	if remains < bar && (nats >= bar || s.episode.alerted) {
 		clear := true
 		for _, g := range by {
@@ -52,6 +54,9 @@ func (e *Engine) sighting(l *look, s *story, score float64) (schema.Sighting, bo
 		Home: l.group == home, Score: score, Origin: l.origin(),
 	}
 	x.OwnAgent, x.OwnClient = l.ownProgram()
+	if l.profile.state(l.now) == schema.ProfileLearning {
+		x.Score = 0 // everything is new to a new token
+	}
 	x.Active, x.Tokens = e.campaigns.active(ev.Consumer, ev.Environment)
 	for i := range s.evidence {
 		switch v := &s.evidence[i]; {
@@ -62,7 +67,7 @@ func (e *Engine) sighting(l *look, s *story, score float64) (schema.Sighting, bo
 		case v.detector == newGeoName && ev.ASN != 0:
 			x.ASN, x.Network, x.Country, x.IP = ev.ASN, clip(networkName(ev.Place)), ev.Country, ev.IP
 		case v.detector == newClientName && v.words.key == "client:"+product(ev.Client):
-			x.Client = clip(product(ev.Client))
+			x.Client, x.Common = clip(product(ev.Client)), e.cohort.client(l.memory.texts.value(product(ev.Client)))
 		}
 	}
 	return x, x.ASN != 0 || x.Client != "" || x.Traffic
@@ -99,11 +104,12 @@ func (l *look) origin() uint32 {
 	return most.key
 }
 
-// explained is the evidence that no fleet event explains, and the fleet events that explain the rest.
-func (e *Engine) explained(l *look, s *story, x *schema.Sighting) (left []evidence, by []*gathering) {
+// excuseWith marks the evidence that fleet events explain, and returns these. Of visits other than the event's it leaves
+// what was found of them then.
+func (e *Engine) excuseWith(l *look, s *story, x *schema.Sighting) (by []*gathering) {
 	who, network := ownerOf(x), fmt.Sprint("AS", l.event.ASN)
 	at := func(kind gatheringKind, value string) *gathering {
-		return e.campaigns.explaining(kind, value, who, x.Origin, l.now)
+		return e.campaigns.explaining(kind, value, who, x.Origin, l.now, x.Ingested)
 	}
 	move, busy := at(sameNetwork, network), at(sameTraffic, "")
 	client := at(sameClient, clip(product(l.event.Client)))
@@ -118,6 +124,7 @@ func (e *Engine) explained(l *look, s *story, x *schema.Sighting) (left []eviden
 				because = move
 			}
 		case v.group != home && v.group != l.group:
+			continue
 		case v.detector == newGeoName || v.detector == impossibleTravelName || v.detector == "fan_out":
 			because = move
 		case v.detector == oddHoursName && v.group == home:
@@ -125,13 +132,11 @@ func (e *Engine) explained(l *look, s *story, x *schema.Sighting) (left []eviden
 				because = client
 			}
 		}
-		if because == nil {
-			left = append(left, *v)
-		} else if !slices.Contains(by, because) {
+		if v.excused = because != nil; v.excused && !slices.Contains(by, because) {
 			by = append(by, because)
 		}
 	}
-	return left, by
+	return by
 }
 
 // backHome tells the campaigns that a token is where it belongs, after it was somewhere else.
@@ -152,11 +157,7 @@ func (e *Engine) backHome(l *look) {
 
 // code codes the state of campaigns.
 func (c *Campaigns) code(k *coder) {
-	gatherings := make([]*gathering, 0, len(c.gatherings))
-	for _, g := range c.gatherings {
-		gatherings = append(gatherings, g)
-	}
-	slices.SortFunc(gatherings, func(a, b *gathering) int { return a.key.compare(b.key) })
+	gatherings := c.sorted()
 	list(k, &gatherings, func(k *coder, g **gathering) {
 		if k.reading {
 			*g = &gathering{}

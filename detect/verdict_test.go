@@ -139,6 +139,7 @@ type judged struct {
 	store
 	verdicts []schema.Verdict
 	allowed  []schema.Allowance
+	moves    []schema.FleetEvent
 }
 
 func (j *judged) Verdicts(context.Context, time.Time) ([]schema.Verdict, error) {
@@ -146,6 +147,10 @@ func (j *judged) Verdicts(context.Context, time.Time) ([]schema.Verdict, error) 
 }
 
 func (j *judged) Allowances(context.Context) ([]schema.Allowance, error) { return j.allowed, nil }
+
+func (j *judged) FleetEvents(context.Context, time.Time) ([]schema.FleetEvent, error) {
+	return j.moves, nil
+}
 
 // decide has people decide on a finding: what, and whether, follows from the finding alone.
 func (j *judged) decide(e *detect.Engine, f *schema.Finding, at time.Time) {

@@ -24,6 +24,7 @@ type Sighting struct {
 	Country string     `json:"country,omitempty"`
 	IP      netip.Addr `json:"ip,omitzero"`
 	Client  string     `json:"client,omitempty"` // a new product
+	Common  float64    `json:"common,omitempty"` // share of the partition's tokens that use it
 	Traffic bool       `json:"traffic,omitempty"`
 
 	Home      bool    `json:"home,omitempty"`       // in one of the token's own places

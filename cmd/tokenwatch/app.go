@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -180,7 +181,7 @@ func (a *app) wire(ctx context.Context, decoder *ingest.Decoder) (err error) {
 	}
 	detecting := a.cfg.Detect
 	detecting.BackfillAfter = a.cfg.Alert.BackfillAfter
-	a.watch = &watch{cfg: detecting, history: settled{db, db}, record: db, accept: a.alerting.publish, urgent: a.cfg.Revoke.Urgent, log: a.log, metrics: a.metrics, parts: map[part]*lane{}}
+	a.watch = &watch{cfg: detecting, history: settled{db, db}, record: db, accept: a.alerting.publish, urgent: a.cfg.Revoke.Urgent, log: a.log, metrics: a.metrics, parts: map[part]*lane{}, sighted: db}
 	a.pipeline = &ingest.Pipeline{
 		Config: a.cfg.Ingest.Block, Decoder: decoder, Store: db, Handler: a.watch, Log: a.log,
 		Retryable: clickhouse.Retryable, Refused: clickhouse.Refused, Observer: ingestMetrics{a.metrics, a.log, &sync.Map{}},
@@ -237,6 +238,10 @@ func (a *app) run(ctx context.Context) error {
 		group.Go(func() error { return in.Run(ctx) })
 	}
 	group.Go(func() error { return a.watch.follow(ctx, askEvery) })
+	group.Go(func() error {
+		topics := slices.Sorted(slices.Values(a.cfg.Kafka.Topics()))
+		return newFleetwide(a.watch, a.engines.db, part{topics[0], 0}).run(ctx, askEvery)
+	})
 	group.Go(func() error {
 		if err := a.alerting.run(alerting); err != nil && alerting.Err() == nil {
 			return fmt.Errorf("delivering alerts: %w", err)

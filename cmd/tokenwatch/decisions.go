@@ -24,6 +24,7 @@ const (
 type decided interface {
 	Verdicts(ctx context.Context, since time.Time) ([]schema.Verdict, error)
 	Allowances(ctx context.Context) ([]schema.Allowance, error)
+	FleetEvents(ctx context.Context, since time.Time) ([]schema.FleetEvent, error)
 }
 
 // settled is a history whose decisions take effect when everybody knows them.
@@ -46,6 +47,15 @@ func (s settled) Allowances(ctx context.Context) ([]schema.Allowance, error) {
 	list, err := s.decided.Allowances(ctx)
 	for i := range list {
 		list[i].At = list[i].At.Add(settling)
+	}
+	return list, err
+}
+
+// FleetEvents lists what was found over all partitions.
+func (s settled) FleetEvents(ctx context.Context, since time.Time) ([]schema.FleetEvent, error) {
+	list, err := s.decided.FleetEvents(ctx, since)
+	for i := range list {
+		list[i].At, list[i].Until = list[i].At.Add(settling), list[i].Until.Add(settling)
 	}
 	return list, err
 }
@@ -88,11 +98,15 @@ func (w *watch) ask(ctx context.Context, known detect.Decisions, before []schema
 	if err != nil {
 		return nil, fmt.Errorf("reading verdicts: %w", err)
 	}
-	if len(verdicts) == 0 && reflect.DeepEqual(changes, before) {
+	events, err := known.FleetEvents(ctx, since)
+	if err != nil {
+		return nil, fmt.Errorf("reading fleet events: %w", err)
+	}
+	if len(verdicts)+len(events) == 0 && reflect.DeepEqual(changes, before) {
 		return changes, nil
 	}
 	for _, l := range w.lanes() {
-		l.tell(changes, verdicts)
+		l.tell(changes, verdicts, events)
 	}
 	return changes, nil
 }
@@ -108,10 +122,11 @@ func (w *watch) lanes() []*lane {
 	return list
 }
 
-func (l *lane) tell(changes []schema.Allowance, verdicts []schema.Verdict) {
+func (l *lane) tell(changes []schema.Allowance, verdicts []schema.Verdict, events []schema.FleetEvent) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.engine.Allow(changes)
+	l.engine.Know(events)
 	for i := range verdicts {
 		l.engine.Verdict(&verdicts[i])
 	}

@@ -36,6 +36,8 @@ func (c *court) Allowances(context.Context) ([]schema.Allowance, error) {
 	return append([]schema.Allowance(nil), c.allowed...), nil
 }
 
+func (c *court) FleetEvents(context.Context, time.Time) ([]schema.FleetEvent, error) { return nil, nil }
+
 // wait returns when the court was asked twice more: what was decided before is known then.
 func (c *court) wait(t *testing.T) {
 	t.Helper()

@@ -28,6 +28,9 @@ type watch struct {
 
 	mu    sync.Mutex
 	parts map[part]*lane // bounded by the topic's partitions
+
+	sighted sighted     // nil: each partition is judged by itself
+	wide    atomic.Bool // there are several partitions: what tokens did together is told by fleetwide
 }
 
 // record is where findings and profiles are kept.
@@ -49,7 +52,8 @@ type lane struct {
 
 	mu     sync.Mutex
 	engine *detect.Engine
-	unsent []schema.Finding // found, and not yet both stored and handed on; in the order of their offsets
+	seen   []schema.Sighting // as unsent
+	unsent []schema.Finding  // found, and not yet both stored and handed on; in the order of their offsets
 	saved  time.Time
 	// A snapshot holds whole blocks whose offsets are committed, never more: after a crash the rest would be learnt
 	// twice. So it is taken where a block ends, and stored when a block behind it has come to be handled.
@@ -89,13 +93,14 @@ func (l *lane) Look(events []schema.Event) {
 		if events[i].Offset <= done {
 			continue
 		}
-		if f := l.engine.Process(&events[i]); f != nil {
+		if f := l.engine.Process(&events[i]); f != nil && (f.Kind == schema.FindingToken || !l.watch.wide.Load()) {
 			l.unsent = append(l.unsent, *f)
 			if l.watch.urgent != nil && !f.Simulated && l.watch.urgent(f, time.Now()) {
 				l.hurry.Store(true)
 			}
 		}
 	}
+	l.seen = append(l.seen, l.engine.Sightings()...)
 }
 
 // Hurry implements ingest.Hasty: a token that is to be revoked at once does not wait for its block to become old.
@@ -118,12 +123,16 @@ func (l *lane) Handle(ctx context.Context, b *schema.Block) error {
 	if err := l.save(ctx, b.First); err != nil {
 		return err
 	}
-	found := l.found(b.Last)
+	found, seen := l.found(b.Last), l.sightings(b.Last)
 	if err := l.watch.report(ctx, found, b); err != nil {
+		return err
+	}
+	if err := l.watch.storeSightings(ctx, seen, b); err != nil {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.seen = slices.Clone(l.seen[len(seen):])
 	l.unsent = l.unsent[len(found):]
 	if len(l.unsent) == 0 {
 		l.unsent = nil
@@ -161,6 +170,17 @@ func (l *lane) found(last int64) []schema.Finding {
 		n++
 	}
 	return l.unsent[:n:n]
+}
+
+// sightings are those up to an offset that were not stored yet.
+func (l *lane) sightings(last int64) []schema.Sighting {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for n < len(l.seen) && l.seen[n].Offset <= last {
+		n++
+	}
+	return l.seen[:n:n]
 }
 
 // report stores findings and hands them on. After an error the pipeline brings the same
