@@ -165,13 +165,13 @@ func TestFindsWhatItPosted(t *testing.T) {
 				first := &desk{channel: channel{name: "slack"}}
 				first.answer = func(int, alert.Message) error { // killed while it waits for the answer
 					frozen = newMemory()
-					frozen.rows = log.all()
-					log.breakDown(true)
+					frozen.rows = log.freeze()
 					return nil
 				}
 				d, stop := running(t, alert.DefaultConfig(), log, first)
 				accept(t, d, finding(1, 1, time.Now()))
 				time.Sleep(time.Second)
+				synctest.Wait()
 				go stop()
 				key := first.heard()[0].m.Key
 
@@ -442,6 +442,28 @@ func TestMessageLinksAndPicture(t *testing.T) {
 		}
 		if png, err := m.Picture(ctx); err != nil || string(png) != "picture of "+m.Incident.ID {
 			t.Errorf("picture %q, %v", png, err)
+		}
+	})
+}
+
+// A channel that has no use for an incident is not asked again once it is over, so that it can be let go of.
+func TestSkippedIncidentsAreLetGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := newMemory()
+		pager := &channel{name: "pager", answer: func(int, alert.Message) error { return alert.ErrSkip }}
+		d, stop := running(t, alert.DefaultConfig(), log, pager)
+		accept(t, d, finding(1, 1, time.Now()))
+		time.Sleep(30 * time.Hour)
+		stop()
+		asked := len(pager.heard())
+		if inc := log.only(t); inc.Deliveries[0].Revision != inc.Revision {
+			t.Errorf("resolved, and still owed: %+v", inc.Deliveries)
+		}
+		_, stop = running(t, alert.DefaultConfig(), log, pager)
+		time.Sleep(time.Hour)
+		stop()
+		if asked != 2 || len(pager.heard()) != asked {
+			t.Errorf("asked %d times, and %d after a restart", asked, len(pager.heard())-asked)
 		}
 	})
 }

@@ -89,11 +89,20 @@ func (d *Dispatcher) delivered(box *outbox, items []item, m Message, ref string,
 	})
 }
 
-// skipped records nothing: the next revision is offered again. Only a reply that is not wanted is done with.
+// skipped records nothing: the next revision is offered again. Only where there will be none, or a reply is not
+// wanted, the matter is closed.
 func (d *Dispatcher) skipped(box *outbox, items []item, m Message, now time.Time) {
+	_, acts := box.actor()
 	for _, it := range items {
-		if m.Kind == KindReply {
-			d.record(box, it.page, func(del *schema.Delivery) { del.Severity, del.Notified = it.page.inc.Severity, now })
+		over := it.page.inc.State == schema.IncidentResolved && !acts
+		if m.Kind == KindReply || over {
+			d.record(box, it.page, func(del *schema.Delivery) {
+				if m.Kind == KindReply {
+					del.Severity, del.Notified = it.page.inc.Severity, now
+				} else {
+					del.Revision = it.page.inc.Revision
+				}
+			})
 		}
 		for _, other := range d.boxes {
 			other.hasten(it.id, now)
@@ -131,12 +140,13 @@ func (d *Dispatcher) failed(box *outbox, items []item, err error, now time.Time)
 	if first.backoff == nil {
 		first.backoff = newBackoff()
 	}
-	pause := first.backoff.NextBackOff()
+	shared := first.backoff // a digest's incidents wait together
+	pause := shared.NextBackOff()
 	d.slog.Warn("an alert could not be delivered and will be tried again", "destination", box.notifier.Name(),
 		"incident", first.id, "incidents", len(items), "attempt", first.attempts, "retry_in", pause.Round(time.Millisecond), "error", err)
 	_, acts := box.actor()
 	all(items, func(it item) {
-		it.due, it.backoff, it.unsure = now.Add(pause), first.backoff, true
+		it.due, it.backoff, it.unsure = now.Add(pause), shared, true
 		var dead bool
 		if !acts || it.attempts == reportAfter {
 			d.record(box, it.page, func(del *schema.Delivery) {

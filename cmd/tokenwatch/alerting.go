@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
-
-	"github.com/cenkalti/backoff/v5"
 
 	"github.com/tokenwatch/tokenwatch/alert"
 	"github.com/tokenwatch/tokenwatch/ingest/kafka"
@@ -19,6 +16,7 @@ import (
 // alerting is the hand-over from detection to whoever has the incidents, and those incidents that are handled here.
 type alerting struct {
 	cfg        alert.Config
+	slog       *slog.Logger
 	producer   *kafka.Producer // of findings
 	log        *kafka.Log      // of incidents
 	consumer   *kafka.Consumer // of findings
@@ -31,8 +29,8 @@ type alerting struct {
 func (c Config) alertGroup() string { return c.Kafka.Group + "-alert" }
 
 func openAlerting(ctx context.Context, cfg Config, k kafka.Config, db *clickhouse.DB, notifiers []alert.Notifier, m *metrics, log *slog.Logger) (*alerting, error) {
-	a := &alerting{cfg: cfg.Alert}
-	partitions, err := a.topics(ctx, k, log)
+	a := &alerting{cfg: cfg.Alert, slog: log}
+	partitions, err := a.topics(ctx, k)
 	if err != nil {
 		return a, err
 	}
@@ -77,40 +75,14 @@ func (a *alerting) openRevoker(cfg Config, db *clickhouse.DB, log *slog.Logger) 
 	return err
 }
 
-// topics makes the two topics where they are missing, and waits for Kafka as long as it takes.
-func (a *alerting) topics(ctx context.Context, k kafka.Config, log *slog.Logger) (partitions int, err error) {
-	pause := backoff.NewExponentialBackOff()
-	for {
+// topics makes the two topics where they are missing. Incidents stay with the findings of their tokens, so there have
+// to be as many partitions of the one as of the other.
+func (a *alerting) topics(ctx context.Context, k kafka.Config) (partitions int, err error) {
+	err = a.patiently(ctx, func() error {
 		partitions, err = a.makeTopics(ctx, k)
-		if err == nil || ctx.Err() != nil || !kafka.Passing(err) || errors.Is(err, errPartitions) {
-			return partitions, err
-		}
-		wait := pause.NextBackOff()
-		log.Warn("kafka does not make the topics of alerts yet", "error", err, "retry_in", wait.Round(time.Millisecond))
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
-		}
-	}
-}
-
-var errPartitions = errors.New("it needs as many partitions as the findings")
-
-// makeTopics makes as many partitions of the one as of the other: incidents stay with the findings of their tokens.
-func (a *alerting) makeTopics(ctx context.Context, k kafka.Config) (partitions int, err error) {
-	counts, err := kafka.EnsureTopics(ctx, k, kafka.TopicPlan{Key: "alert.findings_topic", Name: a.cfg.FindingsTopic, Partitions: a.cfg.Partitions})
-	if err != nil {
-		return 0, err
-	}
-	incidents, err := kafka.EnsureTopics(ctx, k, kafka.TopicPlan{Key: "alert.incidents_topic", Name: a.cfg.IncidentsTopic, Partitions: counts[0], Compacted: true})
-	if err != nil {
-		return 0, err
-	}
-	if incidents[0] != counts[0] {
-		return 0, fmt.Errorf("alert.incidents_topic: %w: %q has %d, %q has %d", errPartitions,
-			a.cfg.IncidentsTopic, incidents[0], a.cfg.FindingsTopic, counts[0])
-	}
-	return counts[0], nil
+		return err
+	})
+	return partitions, err
 }
 
 // publish hands findings over. It returns when they are in their topic.

@@ -242,10 +242,14 @@ func TestStormOfIncidents(t *testing.T) {
 	s.sameEverywhere(n)
 }
 
-// calm measures, before anything goes wrong, how long it is from a finding to its post.
+// calm measures, before anything goes wrong, how long it is from a finding to its post. The full storm holds the 99th
+// percentile to two seconds; a small one, on a machine that does other things too, the 95th.
 func (s *storm) calm(producer *kafka.Producer, from int) {
 	s.t.Helper()
-	const probes = 40
+	probes, percentile := 40, 95
+	if from >= 10_000 {
+		probes, percentile = 200, 99
+	}
 	var delays []time.Duration
 	for i := range probes {
 		f := stormFinding(from+i, 1, schema.SeverityHigh)
@@ -256,10 +260,11 @@ func (s *storm) calm(producer *kafka.Producer, from int) {
 		delays = append(delays, time.Since(at))
 	}
 	slices.Sort(delays)
-	if worst := delays[probes*99/100]; worst > 2*time.Second {
-		s.t.Errorf("p99 from finding to post is %s", worst)
+	late := delays[probes*percentile/100]
+	if late > 2*time.Second {
+		s.t.Errorf("p%d from finding to post is %s", percentile, late)
 	}
-	s.t.Logf("from finding to post: median %s, p99 %s", delays[probes/2].Round(time.Millisecond), delays[probes*99/100].Round(time.Millisecond))
+	s.t.Logf("from finding to post: median %s, p%d %s", delays[probes/2].Round(time.Millisecond), percentile, late.Round(time.Millisecond))
 }
 
 // settled reports whether ClickHouse knows of every incident that it was told as it stands.
