@@ -83,7 +83,7 @@ func TestVerdictsChangeWhatIsFound(t *testing.T) {
 				l.tell(nil, []schema.Verdict{{
 					ID: "v1", Incident: "inc-1", Token: last.Token, Kind: said, By: "test", At: all[first-1].Ingested,
 					Since: last.Seen.Since, To: last.Time,
-				}})
+				}}, nil)
 			}
 		}
 		handle(first, again)
