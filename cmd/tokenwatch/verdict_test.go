@@ -224,6 +224,16 @@ func TestAskedInSlackRevokedAtKong(t *testing.T) {
 		rows := p.ask(t, "SELECT state FROM incidents FINAL WHERE id = '"+incident+"'")
 		return len(rows) == 1 && rows[0] == "resolved"
 	})
+	var out, errs strings.Builder
+	command := &process{ctx: t.Context(), environ: []string{"TOKENWATCH_DATA_DIR=" + cfg.DataDir, "TOKENWATCH_KAFKA_PORT=0"}, stdout: &out, stderr: &errs}
+	if code := command.main([]string{"revoke", "restore", incident, "--by", "bob", "--wait", "30s"}); code != 0 {
+		t.Errorf("exit code %d: %s", code, errs.String())
+	}
+	for _, want := range []string{"Restoring wanted, says cli:bob", "revoked: not restored: what was deleted from Kong does not come back: give the owner a new credential"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the command says %q, and not %q; %s", out.String(), want, errs.String())
+		}
+	}
 	if len(deleted) > 0 {
 		t.Errorf("Kong was called again: %s", <-deleted)
 	}
