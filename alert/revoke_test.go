@@ -385,9 +385,14 @@ func TestCaps(t *testing.T) {
 		if have := w.stands(t, e); !strings.HasPrefix(have, "asked 3 tokens") || len(w.gate.made()) != 3 {
 			t.Errorf("%q after %d calls", have, len(w.gate.made()))
 		}
-		told := w.slack.heard()
-		if last := strings.Join(told[len(told)-1].m.Actions, "\n"); !strings.Contains(last, "revoke.max_per") {
-			t.Errorf("nobody is told: %s", last)
+		time.Sleep(time.Minute) // edits are some seconds apart
+		synctest.Wait()
+		told := map[string]string{}
+		for _, call := range w.slack.heard() {
+			told[call.m.Incident.ID] = strings.Join(call.m.Actions, "\n")
+		}
+		if !strings.Contains(told[c], "revoke.max_per_owner") || !strings.Contains(told[e], "revoke.max_per_hour") {
+			t.Errorf("nobody is told: %q", told)
 		}
 		time.Sleep(time.Hour)
 		w.say(t, e, schema.VerdictRevoke)
