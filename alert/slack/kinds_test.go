@@ -173,7 +173,11 @@ func TestButtons(t *testing.T) {
 			notify(t, n, m)
 			var have []string
 			all := s.Messages()
-			for _, b := range all[len(all)-1].Buttons {
+			last := all[len(all)-1]
+			if sql, press := strings.Index(last.Rendered, "SELECT"), strings.Index(last.Rendered, "[ It was us ]"); press > sql {
+				t.Error("the buttons stand below the SQL")
+			}
+			for _, b := range last.Buttons {
 				have = append(have, b.Action)
 				if b.Value != m.Incident.ID {
 					t.Errorf("%s has the value %q", b.Action, b.Value)

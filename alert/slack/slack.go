@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,9 +106,18 @@ func (n *Notifier) blocks(m alert.Message) []slack.Block {
 	}
 	blocks := render(m)
 	if n.buttons {
-		blocks = appendButtons(blocks, m)
+		blocks = slices.Insert(blocks, beforeQueries(blocks), appendButtons(nil, m)...)
 	}
 	return blocks
+}
+
+// beforeQueries is where buttons stand: after what one decides on, and before the SQL.
+func beforeQueries(blocks []slack.Block) int {
+	at := slices.IndexFunc(blocks, func(b slack.Block) bool { return b.BlockType() == slack.MBTDivider })
+	if at < 0 {
+		return len(blocks)
+	}
+	return at
 }
 
 // send edits a message, or posts one where there is none any more.
