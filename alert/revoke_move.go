@@ -115,8 +115,7 @@ func stop(rev *schema.Revocation, v schema.Verdict, now time.Time) (schema.Revoc
 func (c RevokeConfig) approve(rev *schema.Revocation, inc *schema.Incident, v schema.Verdict, now time.Time) (schema.Revocation, bool) {
 	judged, _ := Judge(*inc, v) // confirmed theft is as severe as it gets
 	r := c.rules(&judged, now)
-	under := rev != nil && (rev.State == schema.RevocationCalling && rev.Attempts > 0 ||
-		rev.State == schema.RevocationDone || rev.State == schema.RevocationRestore)
+	under := rev != nil && (rev.State == schema.RevocationCalling || rev.State == schema.RevocationDone || rev.State == schema.RevocationRestore)
 	if under || actedBefore(inc) || r.mode == RevokeOff && v.Kind == schema.VerdictTheft {
 		return schema.Revocation{}, false
 	}
@@ -136,7 +135,7 @@ func (c RevokeConfig) approve(rev *schema.Revocation, inc *schema.Incident, v sc
 		next.State, next.Attempts, next.Since, next.Answer = schema.RevocationCalling, 0, time.Time{}, ""
 		next.Due = now.UTC()
 	}
-	if rev != nil && rev.State == next.State && rev.Reason == next.Reason && rev.State != schema.RevocationCalling {
+	if rev != nil && rev.State == next.State && rev.Reason == next.Reason {
 		return schema.Revocation{}, false
 	}
 	return next, true

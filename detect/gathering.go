@@ -207,7 +207,7 @@ func (g *gathering) judge(active, tokens int, now int64, rate float64) {
 	case g.key.owners():
 		g.benign = atHome >= 0.9 && n >= 3 && part >= 0.3
 	default:
-		g.benign = atHome >= 0.9 && n >= 6 && float64(n) >= 0.1*float64(tokens)
+		g.benign = atHome >= 0.9 && n >= 8 && float64(n) >= 0.25*float64(tokens)
 	}
 }
 

@@ -14,6 +14,9 @@ import (
 // together shows the event at hand to the campaigns, and returns what is left of the evidence when what a fleet event
 // explains is taken away.
 func (e *Engine) together(l *look, s *story, nats, bar float64) float64 {
+	if ev := l.event; ev.ASN == 0 && ev.Client == "" && !ev.IP.IsValid() {
+		return nats // counts: nobody knows who made them
+	}
 	sighting, new := e.sighting(l, s, nats/bar)
 	if !new {
 		return nats

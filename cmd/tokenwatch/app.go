@@ -233,7 +233,7 @@ func (a *app) run(ctx context.Context) error {
 	group.Go(func() error { return a.trim(ctx) })
 	group.Go(func() error { return a.auditor.run(ctx) })
 	group.Go(func() error { return a.verdicts.run(ctx) })
-	group.Go(func() error { return a.alerting.revoker.Run(alerting) })
+	group.Go(func() error { return a.verdicts.after(alerting, a.alerting.revoker.Run) })
 	for _, in := range a.inbound {
 		group.Go(func() error { return in.Run(ctx) })
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,13 +25,15 @@ import (
 //	                                   │     └─ every 10 s ───┴─► dispatcher, revoker
 //	                                   └─────── every 2 s ──────► engines (decisions.go)
 type verdicts struct {
-	cfg   alert.Config
-	log   *slog.Logger
-	db    *clickhouse.DB
-	topic *kafka.Log
-	to    *kafka.Producer
-	from  []int64 // offset of the next verdict, a partition each
-	began time.Time
+	cfg    alert.Config
+	log    *slog.Logger
+	db     *clickhouse.DB
+	topic  *kafka.Log
+	to     *kafka.Producer
+	from   []int64 // offset of the next verdict, a partition each
+	began  time.Time
+	first  sync.Once
+	looked chan struct{} // closed once the table was read: what was said while no process ran is known
 
 	apply func(ctx context.Context, v schema.Verdict)
 }
@@ -45,7 +48,7 @@ const (
 )
 
 func openVerdicts(ctx context.Context, cfg alert.Config, k kafka.Config, db *clickhouse.DB, log *slog.Logger) (*verdicts, error) {
-	v := &verdicts{cfg: cfg, log: log, db: db, began: time.Now()}
+	v := &verdicts{cfg: cfg, log: log, db: db, began: time.Now(), looked: make(chan struct{})}
 	counts, err := kafka.EnsureTopics(ctx, k, kafka.TopicPlan{Key: "alert.verdicts_topic", Name: cfg.VerdictsTopic, Partitions: 1})
 	if err != nil {
 		return v, err
@@ -157,6 +160,18 @@ func (v *verdicts) look(ctx context.Context) {
 	}
 	for _, said := range list {
 		v.apply(ctx, said)
+	}
+	v.first.Do(func() { close(v.looked) })
+}
+
+// after runs something once it is known what people have said: a countdown that ended while no process ran must not
+// go before the no that somebody gave meanwhile.
+func (v *verdicts) after(ctx context.Context, run func(context.Context) error) error {
+	select {
+	case <-v.looked:
+		return run(ctx)
+	case <-ctx.Done():
+		return nil
 	}
 }
 
