@@ -85,6 +85,9 @@ func Explain(cfg Config, row schema.Profile, shared *schema.Profile, now time.Ti
 	if until := profile.quarantine.until; int64(until) > l.now {
 		p.Quarantine = unix(until)
 	}
+	if said, worth := profile.manner.evidence(int64(profile.last)); worth {
+		p.Evidence = append(p.Evidence, Weighed{said, said.LLR})
+	}
 	p.weigh(e.memory.storyOf(profile), l.now, cfg.HalfLife)
 	e.at(profile, uint32(l.now))
 	p.Score = e.Score()
@@ -112,10 +115,7 @@ func (l *look) portray(k kind) []Habit {
 
 // weigh says what evidence in the air still counts, the weightiest first.
 func (p *Portrait) weigh(s *story, now int64, halfLife time.Duration) {
-	if s == nil {
-		return
-	}
-	for i := range s.evidence {
+	for i := 0; s != nil && i < len(s.evidence); i++ {
 		e := &s.evidence[i]
 		e.words.spell()
 		p.Evidence = append(p.Evidence, Weighed{schema.Evidence{

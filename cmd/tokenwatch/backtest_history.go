@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/tokenwatch/tokenwatch/detect"
 	"github.com/tokenwatch/tokenwatch/detect/backtest"
 	"github.com/tokenwatch/tokenwatch/ingest"
 	"github.com/tokenwatch/tokenwatch/ingest/unpack"
@@ -150,7 +151,7 @@ func (h *countHistory) span() (from, to time.Time) { return h.counts.From(), h.c
 
 // ids finds a token by its name. A single series has none, so every label is about it.
 func (h *countHistory) ids(name string) []schema.TokenID {
-	if len(h.counts.Tokens) == 1 && h.counts.Tokens[0] == "" {
+	if h.counts.Single() {
 		name = ""
 	}
 	if id, known := h.known[name]; known {
@@ -161,6 +162,9 @@ func (h *countHistory) ids(name string) []schema.TokenID {
 
 func (h *countHistory) play(ctx context.Context, player *backtest.Player, b *gauge) error {
 	b.begin("Playing", int64(len(h.counts.Rows)), "intervals")
+	if h.counts.Single() {
+		player.Engine = detect.NewSeries() // no fleet tells what is common
+	}
 	return player.Counts(h.counts, h.tokens, func(done int) error {
 		b.set(int64(done))
 		return ctx.Err()
@@ -171,6 +175,9 @@ func (h *countHistory) moments() func(dst []byte, at time.Time) []byte { return 
 
 func (h *countHistory) describe(r *backtest.Report) {
 	r.Ignored = h.counts.Ignored
+	if h.counts.Single() {
+		r.Notes = append(r.Notes, "A single series is held against its own last days; the budget and the configuration are for many tokens.")
+	}
 	r.Notes = append(r.Notes, fmt.Sprintf("Each count is of %s, which is how far apart most rows are.", stretch(h.counts.Interval)))
 }
 

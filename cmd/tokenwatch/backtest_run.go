@@ -63,8 +63,8 @@ func (r *rehearsal) run() (*backtest.Report, error) {
 	if report.Partial {
 		return report, r.explained(played)
 	}
-	if len(r.labels) > 0 && report.Unmatched == len(r.labels) {
-		return report, fmt.Errorf("%s: %w; a token stands in them as it does in the input, or as its fingerprint", counted(len(r.labels), "label"), errNoLabel)
+	if report.Labels > 0 && report.Unmatched == report.Labels {
+		return report, fmt.Errorf("%s: %w; a token stands in them as it does in the input, or as its fingerprint", counted(report.Labels, "label"), errNoLabel)
 	}
 	return report, nil
 }
@@ -84,11 +84,21 @@ func (r *rehearsal) describe(report *backtest.Report, evicted uint64) {
 	if report.Unmatched > 0 {
 		report.Notes = append(report.Notes, fmt.Sprintf("%d of %d labels name tokens that never occur; they count as missed.", report.Unmatched, report.Labels))
 	}
+	if report.Early > 0 {
+		report.Notes = append(report.Notes, fmt.Sprintf("%s not judged.", ended(report.Early)))
+	}
 	if evicted > 0 {
 		report.Notes = append(report.Notes, fmt.Sprintf("%d profiles were dropped for want of room, and learnt anew when their tokens came back: raise detect.max_tokens, which is %d.",
 			evicted, r.cfg.Detect.MaxTokens))
 	}
 	r.history.describe(report)
+}
+
+func ended(labels int) string {
+	if labels == 1 {
+		return "1 label ends in the warm-up and is"
+	}
+	return fmt.Sprintf("%d labels end in the warm-up and are", labels)
 }
 
 func (r *rehearsal) write(report *backtest.Report, found *backtest.Findings) error {

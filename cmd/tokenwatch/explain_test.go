@@ -52,7 +52,8 @@ func TestHistoryIsExplainedAndPlayedAgain(t *testing.T) {
 	stored := p.ask(t, "SELECT count() FROM events")[0]
 	dir := filepath.Join(t.TempDir(), "result")
 	labels := filepath.Join(t.TempDir(), "labels.csv")
-	text := "token,start,end,kind\n" + token + "," + now.UTC().Format(time.RFC3339) + "," + now.Add(time.Hour).UTC().Format(time.RFC3339) + ",abroad\nhf_nobody,0,9,burst\n"
+	span := now.UTC().Format(time.RFC3339) + "," + now.Add(time.Hour).UTC().Format(time.RFC3339)
+	text := "token,start,end,kind\n" + token + "," + span + ",abroad\nhf_nobody," + span + ",burst\n"
 	if err := os.WriteFile(labels, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

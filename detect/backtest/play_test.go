@@ -86,7 +86,8 @@ func TestPlayerJudgesAfterTheWarmUp(t *testing.T) {
 	p := w.player(t, &scripted{}, monday.Add(time.Hour), []backtest.Label{
 		{Token: "A", Start: monday.Add(2 * time.Hour), End: monday.Add(3 * time.Hour), Kind: "burst"},
 		{Token: "A", Start: monday.Add(4 * time.Hour), End: monday.Add(5 * time.Hour), Kind: "benign:deploy"},
-		{Token: "Z", Start: monday, End: monday.Add(time.Hour), Kind: "burst"},
+		{Token: "Z", Start: monday, End: monday.Add(2 * time.Hour), Kind: "burst"},
+		{Token: "A", Start: monday, End: monday.Add(time.Hour), Kind: "burst"}, // in the warm-up
 	})
 	for hour := range 6 {
 		e := schema.Event{Token: token('A'), Time: monday.Add(time.Duration(hour) * time.Hour), BytesOut: 120}
@@ -104,7 +105,7 @@ func TestPlayerJudgesAfterTheWarmUp(t *testing.T) {
 	if len(have) != 1 || have[0] != (backtest.DetectorResult{Detector: "traffic_spike", Findings: 5, Strongest: 5, Thefts: 1, Confusers: 1, Nats: 15}) {
 		t.Errorf("%+v", have)
 	}
-	if r := p.Tally.Report(2, p.Found()); r.Labels != 3 || r.Unmatched != 1 || r.Findings != 5 || r.Seen != 1 {
+	if r := p.Tally.Report(2, p.Found()); r.Labels != 3 || r.Unmatched != 1 || r.Early != 1 || r.Recall[0].Thefts != 2 || r.Findings != 5 || r.Seen != 1 {
 		t.Errorf("%+v", r)
 	}
 }

@@ -26,9 +26,11 @@ type Report struct {
 	Partial bool `json:"partial,omitempty"`
 	// Notes say what one should know of the run, in sentences.
 	Notes []string `json:"notes,omitempty"`
-	// Labels counts the labels, Unmatched those whose tokens never occur.
+	// Labels counts the labels that were judged, Unmatched those of them whose tokens never occur, Early those that
+	// were not judged, since they end in the warm-up.
 	Labels    int `json:"labels"`
 	Unmatched int `json:"labels_unmatched"`
+	Early     int `json:"labels_in_warmup"`
 
 	// Budgets says which score would have kept other budgets, as chosen on one half of
 	// the tokens, and what it cost on the other.
@@ -98,7 +100,7 @@ var budgets = [...]float64{0.5, 2, 10}
 func (t *Tally) Report(budget float64, found *Findings) *Report {
 	r := &Report{
 		From: t.from.UTC(), Judged: t.warm.UTC(), To: t.to.UTC(), Observed: t.total, Seen: len(t.lives), Budget: budget, Findings: found.Len(),
-		Detectors: found.Detectors(), Confusers: t.confusers(), Labels: len(t.all), Unmatched: t.Unmatched(),
+		Detectors: found.Detectors(), Confusers: t.confusers(), Labels: len(t.all), Unmatched: t.Unmatched(), Early: t.early,
 	}
 	ordinary := t.ordinary(r)
 	r.TokenDays = len(ordinary.all)

@@ -24,7 +24,8 @@ type Tally struct {
 	warm     time.Time                // judged from here on
 	lives    map[schema.TokenID]*life // every token that was seen
 	outcomes map[schema.TokenID][]*outcome
-	all      []*outcome // in the order of the labels
+	all      []*outcome // in the order of the labels, without those that end in the warm-up
+	early    int        // of those
 	from, to time.Time
 	total    int
 }
@@ -54,13 +55,17 @@ type outcome struct {
 // maxLife bounds the days of a run: a single row with a wild date must not fill the memory.
 const maxLife = 40_000
 
-// NewTally makes a tally that judges from a moment on. token names a label's token as the engine does; a
+// NewTally makes a tally that judges from a moment on; labels that end before it are not judged. token names a label's token as the engine does; a
 // label may be of one of several, where the input does not say what kind of name it is.
 func NewTally(warm time.Time, labels []Label, token func(name string) []schema.TokenID) *Tally {
 	t := &Tally{warm: warm, lives: map[schema.TokenID]*life{}, outcomes: map[schema.TokenID][]*outcome{}}
 	for _, label := range labels {
 		o := &outcome{Label: label, best: math.Inf(-1)}
-		t.all = append(t.all, o)
+		if label.End.After(warm) {
+			t.all = append(t.all, o)
+		} else {
+			t.early++ // what happened in it is not ordinary all the same
+		}
 		for _, id := range token(label.Token) {
 			t.outcomes[id] = append(t.outcomes[id], o)
 		}
