@@ -24,7 +24,7 @@ const (
 	burstShare = 0.67
 )
 
-var driftLeaps = leaping{at: 0.04, power: 1.2, theft: theftTakes, looks: 2}
+var driftLeaps = leaping{at: 0.04, power: 1.2, theft: theftTakes, looks: 2.5}
 
 func (drift) name() string { return driftName }
 

@@ -42,6 +42,7 @@ const (
 	breadthAtHome    = 0.3
 	theftRoams       = 0.25 // P(a thief goes where the token never went)
 	fullRoutes       = 40   // of 64 bits: from here on a new route is not told from the others
+	breadthDays      = 3    // active days in which a token may show what it is for
 	breadthTail      = 0.08
 	breadthTailPower = 1.2
 )
@@ -59,7 +60,7 @@ func (probing) look(l *look) {
 	if p.doings.news&refusalNews != 0 {
 		run = l.atHome(probingAtHome) * min(probingCap, l.cohort.pools.refusalRatio(p))
 	}
-	if p.doings.news&routeNews != 0 {
+	if p.doings.news&routeNews != 0 && p.days > breadthDays {
 		roam = l.atHome(breadthAtHome) * min(breadthCap, l.cohort.pools.breadthRatio(p))
 	}
 	switch {
