@@ -5,6 +5,7 @@
 --   Near 0: somebody hides. Needs lists of such addresses (geo.tor, geo.vpn in the configuration); without them there are no rows.
 -- ATT&CK: T1090.003
 -- Parameter: hours UInt32 = 24   how far back
+WITH h.network IN ('tor', 'vpn') AS hidden
 SELECT
     lower(hex(h.token))                                             AS token_hex,
     anyLast(h.token_hint)                                           AS token_hint,
@@ -14,7 +15,6 @@ SELECT
     arraySort(groupUniqArrayIf(10)(h.country, h.hour >= since AND hidden)) AS exits_in,
     if(sumIf(h.requests, h.hour < since) = 0, 0, round(sumIf(h.requests, h.hour < since AND hidden) / sumIf(h.requests, h.hour < since), 4)) AS usual_share,
     minIf(h.first_seen, h.hour >= since AND hidden)                 AS first_seen,
-    h.network IN ('tor', 'vpn')                                     AS hidden,
     toStartOfHour(now('UTC')) - toIntervalHour({hours:UInt32})      AS since
 FROM token_activity AS h
 WHERE h.token NOT IN (SELECT token FROM token_renames WHERE newer)

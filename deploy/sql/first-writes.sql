@@ -6,6 +6,7 @@
 -- ATT&CK: T1098.001
 -- Parameter: hours UInt32 = 24      how far back
 -- Parameter: min_reads UInt32 = 50  as many requests before, all of them reading
+WITH e.method NOT IN ('GET', 'HEAD', 'OPTIONS', '') AS writes
 SELECT
     lower(hex(e.token))                                     AS token_hex,
     anyLast(e.token_hint)                                   AS token_hint,
@@ -15,7 +16,6 @@ SELECT
     countIf(e.ts >= since AND writes AND e.status < 300)    AS accepted,
     arraySort(groupUniqArrayIf(10)(concat(e.method, ' ', e.route), e.ts >= since AND writes)) AS written,
     minIf(e.ts, e.ts >= since AND writes)                   AS first_write,
-    e.method NOT IN ('GET', 'HEAD', 'OPTIONS', '')          AS writes,
     now('UTC') - toIntervalHour({hours:UInt32})             AS since
 FROM events AS e
 GROUP BY e.token
