@@ -34,6 +34,7 @@ type cli struct {
 	Check       checkCommand       `cmd:"" help:"Try everything that the configuration names, a line each: engines, address databases, pepper, channels."`
 	Audit       auditCommand       `cmd:"" help:"Hold what is stored against what was read: gaps and repeats, a line a partition. Exit code 1 when there are any."`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the tables in ClickHouse up to this version, or show where they stand."`
+	SQL         sqlCommand         `cmd:"" name:"sql" help:"Ask the stored requests, findings and incidents in SQL: a prompt with views and hunting queries at hand, or --query. Can only read."`
 	Deadletters deadLettersCommand `cmd:"" help:"Look at records that could not become events, and replay those that now can."`
 	Fingerprint fingerprintCommand `cmd:"" help:"Read tokens from standard input, one a line, and print each one's fingerprint: what the tables, findings and messages call it."`
 	Decode      decodeCommand      `cmd:"" help:"Show what records become, column by column, and why one is refused. Needs neither Kafka nor ClickHouse."`

@@ -98,6 +98,21 @@ func (s *Session) list(ctx context.Context, word string) error {
 	return nil
 }
 
+// Names are what can be completed: commands' names, hunting queries, views and tables. What cannot be had is left out.
+func (s *Session) Names(ctx context.Context) (names []string) {
+	hunts, _ := Hunts() // the tests read them all
+	for _, h := range hunts {
+		names = append(names, h.Name)
+	}
+	_ = s.Store.Ask(ctx, Question{SQL: "SELECT name FROM system.tables WHERE database = currentDatabase()"}, // completion is a comfort
+		func(_, _ []string) error { return nil },
+		func(cells []*string) error {
+			names = append(names, textOf(cells[0], ""))
+			return nil
+		})
+	return names
+}
+
 func matches(word string, texts ...string) bool {
 	return strings.Contains(strings.ToLower(strings.Join(texts, "\n")), strings.ToLower(word))
 }
