@@ -75,6 +75,22 @@ func (c *coder) float(v *float64) {
 	}
 }
 
+// small codes a float32 in its four bytes.
+func (c *coder) small(v *float32) {
+	if !c.reading {
+		c.buf = binary.LittleEndian.AppendUint32(c.buf, math.Float32bits(*v))
+		return
+	}
+	if len(c.buf) < 4 {
+		c.fail()
+		return
+	}
+	*v, c.buf = math.Float32frombits(binary.LittleEndian.Uint32(c.buf)), c.buf[4:]
+	if math.IsNaN(float64(*v)) || math.IsInf(float64(*v), 0) {
+		c.fail()
+	}
+}
+
 func (c *coder) degrees(v *float32) {
 	wide := float64(*v)
 	c.float(&wide)

@@ -12,8 +12,10 @@ type cohort struct {
 	hours     activity
 	countries map[text]float64 // bounded by ISO 3166: see maxCohortValues
 	clients   map[text]float64
-	leaps     leaps
 	novelty   [ages]novelty // by the token's age
+
+	calm         calm
+	calibrations [classes]calibration
 }
 
 // novelty counts token-days on which a token that had a history was seen with a value
@@ -57,8 +59,8 @@ func newCohort(texts *texts) *cohort {
 }
 
 // learnDay takes in a token's day as it closes.
-func (c *cohort) learnDay(m *memory, p *profile) {
-	c.leaps.learnDay(p)
+func (c *cohort) learnDay(cfg *Config, m *memory, p *profile) {
+	c.calibrations[p.class()].learnDay(cfg, float64(p.most), p.alertedToday())
 	c.days++
 	c.noveltyOf(p).learnDay(m, p)
 	c.count(c.countries, m.of(p, countries), p.day)
@@ -115,6 +117,10 @@ func (c *cohort) halve() {
 		n.days, n.countries, n.networks, n.clients, n.flips = n.days/2, n.countries/2, n.networks/2, n.clients/2, n.flips/2
 	}
 	c.hours.halve()
+	c.calm.halve()
+	for i := range c.calibrations {
+		c.calibrations[i].halve()
+	}
 	for _, m := range []map[text]float64{c.countries, c.clients} {
 		for k := range m {
 			m[k] /= 2

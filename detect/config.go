@@ -7,8 +7,12 @@ import (
 
 // Config sets how much evidence an alert needs and how much memory profiles may take.
 type Config struct {
-	// AlertNats is the evidence, in nats, that makes a score of 1.0: a finding. Higher is
-	// quieter. Range 1 to 50.
+	// Budget is how many false alerts are bearable, per 1,000 tokens a day. A score of 1.0 is what
+	// that many days of a class of tokens exceed, as far as the fleet has taught it. Range 0.01 to
+	// 200.
+	Budget float64 `yaml:"budget"`
+	// AlertNats is the evidence, in nats, that makes a score of 1.0 at a budget of 2 in a fleet
+	// that has taught nothing yet. Higher is quieter. Range 1 to 50.
 	AlertNats float64 `yaml:"alert_nats"`
 	// HalfLife is how long it takes until evidence that is not renewed counts half.
 	HalfLife time.Duration `yaml:"half_life"`
@@ -35,6 +39,7 @@ type Config struct {
 // DefaultConfig is what a newcomer gets.
 func DefaultConfig() Config {
 	return Config{
+		Budget:        2,
 		AlertNats:     5.5,
 		HalfLife:      6 * time.Hour,
 		Probation:     24 * time.Hour,
@@ -48,6 +53,8 @@ func DefaultConfig() Config {
 // Validate reports the first key with a value that cannot work.
 func (c Config) Validate() error {
 	switch {
+	case !(c.Budget >= 0.01 && c.Budget <= 200):
+		return errors.New("detect.budget: want a number from 0.01 to 200, of alerts per 1,000 tokens a day")
 	case c.AlertNats < 1 || c.AlertNats > 50:
 		return errors.New("detect.alert_nats: want a number from 1 to 50")
 	case c.HalfLife <= 0:

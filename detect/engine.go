@@ -23,8 +23,10 @@ type Engine struct {
 	evicted   uint64
 	gone      map[schema.TokenID]givenUp // names that profiles have given up since the last snapshot
 	seed      maphash.Seed
-	looking   look   // the event at hand
-	near      uint64 // keeps the compiler from leaving out Prefetch
+	looking   look     // the event at hand
+	near      uint64   // keeps the compiler from leaving out Prefetch
+	scored    *profile // of the last event or count, and when that was; see Score
+	scoredAt  uint32
 }
 
 // New makes an engine for a partition that has seen nothing.
@@ -43,15 +45,17 @@ func New(cfg Config, topic string, partition int32) *Engine {
 func (e *Engine) Process(ev *schema.Event) *schema.Finding {
 	e.offset = max(e.offset, ev.Offset)
 	if ev.Token.IsZero() {
+		e.scored = nil
 		return nil
 	}
 	p := e.profile(ev)
 	p.offset, p.touched = e.offset, true
 	now, set := secondsOf(ev.Time), settingOf(e.seed, ev)
+	e.at(p, now)
 	if !p.usualIn(now, set) {
 		return e.look(e.lookAt(ev, p, now, set))
 	}
-	leaps := p.rate.add(now) && p.days > 1
+	leaps := p.rate.add(now, 1, 1)
 	if !p.usualAt(now) {
 		l := e.lookAt(ev, p, now, set)
 		if leaps || !l.hourIsUsual() {
@@ -67,15 +71,20 @@ func (e *Engine) Process(ev *schema.Event) *schema.Finding {
 
 // look takes in an event that may be news.
 func (e *Engine) look(l *look) *schema.Finding {
+	e.turn(l)
+	l.profile.rate.add(uint32(l.now), 1, 1)
+	return e.weigh(l)
+}
+
+// turn brings the profile to the day and the moment of an event.
+func (e *Engine) turn(l *look) {
 	p := l.profile
 	young := p.young()
-	l.open()
+	l.open(&e.cfg)
 	if young && !p.young() {
 		e.young--
 	}
 	l.settle()
-	p.rate.add(uint32(l.now))
-	return e.weigh(l)
 }
 
 // weighRate is weigh for an event of which only the rate can be news.
@@ -132,7 +141,9 @@ func (e *Engine) judge(l *look) *schema.Finding {
 	p, s := l.profile, l.memory.storyOf(l.profile)
 	l.enter(s)
 	l.note(s)
-	score := s.sum(l.now, e.cfg.HalfLife) / e.cfg.AlertNats
+	nats := s.sum(l.now, e.cfg.HalfLife)
+	p.most = max(p.most, float32(nats))
+	score := nats / e.bar(p)
 	l.isolate(s)
 	n := s.detectors()
 	if !s.episode.due(l.now, score, n) {

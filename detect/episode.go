@@ -75,7 +75,7 @@ func (l *look) note(s *story) {
 	e.last = max(e.last, l.now)
 	e.bytesOut += ev.BytesOut
 	e.cost += ev.CostUSD
-	e.peakMinute = max(e.peakMinute, l.profile.rate[1].count)
+	e.peakMinute = max(e.peakMinute, l.profile.rate.spans[1].count)
 	if at, known := slices.BinarySearch(e.addresses, addressHash(ev)); !known && len(e.addresses) < maxSeenAddresses {
 		e.addresses = slices.Insert(e.addresses, at, addressHash(ev))
 	}

@@ -68,7 +68,7 @@ func (l *look) normal() schema.Normal {
 		State: p.state(l.now), Since: time.Unix(int64(p.first), 0).UTC(), LastSeen: time.Unix(lastSeen, 0).UTC(),
 		Days: int(max(p.days-1, 1)), Events: p.events, // the open day is not history yet
 		Places: top(l.shares(cities)), Networks: top(l.shares(networks)), Clients: top(l.shares(clients)),
-		PerDay: float64(p.events) / float64(max(p.days, 1)), PeakMinute: uint64(p.rate[1].past), PeakHour: uint64(p.rate[3].past),
+		PerDay: float64(p.events) / float64(max(p.days, 1)), PeakMinute: uint64(p.rate.spans[1].most()), PeakHour: uint64(p.rate.spans[hour].most()),
 	}
 	total := 0.0
 	for i, c := range p.hours {

@@ -33,8 +33,9 @@ type profile struct {
 	first      uint32 // first event
 	day        int32  // the open day, in days since 1970; -1 before the first event
 	quarantine quarantine
-	days       uint16 // days with activity, the open one included
-	alertDay   uint16 // last day of an alert
+	days       uint16  // days with activity, the open one included
+	alertDay   uint16  // last day of an alert
+	most       float32 // evidence of the open day, in nats
 
 	kinds  [2]kindDays // eyeballs and machines
 	habits run
@@ -45,14 +46,20 @@ type profile struct {
 }
 
 // open moves the profile to the day of an event, closing the days before it.
-func (l *look) open() {
+func (l *look) open(cfg *Config) {
 	p := l.profile
 	if l.day <= p.day {
 		return
 	}
 	if p.day >= 0 {
-		l.cohort.learnDay(l.memory, p)
-		p.rate.closeDay(p.alertedToday())
+		l.cohort.learnDay(cfg, l.memory, p)
+		p.most = 0
+		if !p.alertedToday() {
+			judged, startled := p.rate.startles(p.day)
+			p.rate.judge(judged, startled)
+			l.cohort.calm.learnDay(judged, startled)
+		}
+		p.rate.closeDay(p.alertedToday(), p.day, l.day)
 	}
 	p.day = l.day
 	p.days = min(p.days, 1<<16-2) + 1

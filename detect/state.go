@@ -11,7 +11,7 @@ import (
 
 // stateVersion is the first byte of all stored state. Raise it when the layout changes:
 // older state is then refused, and profiles are learnt again from the stored events.
-const stateVersion = 2
+const stateVersion = 3
 
 // Snapshot returns what changed since the last one, and the state that the partition's
 // tokens share under the zero token. Of a token that was dropped since it comes without
@@ -113,6 +113,7 @@ func (m *memory) code(c *coder, p *profile) {
 	number(c, &p.days)
 	number(c, &p.day)
 	number(c, &p.alertDay)
+	c.small(&p.most)
 	p.awake.code(c)
 	number(c, &p.usualHour)
 	c.bytes(p.hours[:])
@@ -198,11 +199,26 @@ func (m *memory) codeStory(c *coder, p *profile) {
 }
 
 func (r *rates) code(c *coder) {
-	for i := range r {
-		number(c, &r[i].window)
-		number(c, &r[i].count)
-		number(c, &r[i].today)
-		number(c, &r[i].past)
+	for i := range r.spans {
+		s := &r.spans[i]
+		for _, v := range []*uint32{&s.window, &s.count, &s.past, &s.last, &s.open, &s.bar} {
+			number(c, v)
+		}
+		c.small(&s.peak)
+		c.small(&s.mean)
+	}
+	for i := range r.ring {
+		number(c, &r.ring[i])
+	}
+	number(c, &r.first)
+	number(c, &r.total)
+	number(c, &r.busy)
+	number(c, &r.closed)
+	number(c, &r.judged)
+	number(c, &r.startling)
+	number(c, &r.active)
+	for _, v := range []*float32{&r.sum, &r.top, &r.early, &r.weight, &r.spread} {
+		c.small(v)
 	}
 }
 
@@ -267,19 +283,12 @@ func (k *cohort) code(c *coder) {
 			c.count(v)
 		}
 	}
+	k.calm.code(c)
+	for i := range k.calibrations {
+		k.calibrations[i].code(c)
+	}
 	k.codeCounts(c, k.countries)
 	k.codeCounts(c, k.clients)
-	for i := range k.leaps {
-		for j := range k.leaps[i] {
-			for b := range k.leaps[i][j] {
-				pool := &k.leaps[i][j][b]
-				c.count(&pool.days)
-				for n := range pool.bins {
-					c.count(&pool.bins[n])
-				}
-			}
-		}
-	}
 }
 
 // codeCounts codes a map in the order of its keys, so that equal state is equal bytes.

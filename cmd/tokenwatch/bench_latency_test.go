@@ -1,8 +1,8 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"fmt"
 	"math"
 	"runtime"
 	"slices"
@@ -24,8 +24,9 @@ const (
 const (
 	// beat is how often records are appended.
 	beat = 10 * time.Millisecond
-	// glance is how often the table is asked what it has.
-	glance = 25 * time.Millisecond
+	// glance is how often the table is asked what it has: as often as it takes to tell a second and a half, and no oftener,
+	// since every answer costs what the load is to have.
+	glance = 100 * time.Millisecond
 )
 
 // latencies appends records at a steady rate, and measures from the moment before each was handed to Kafka's client
@@ -98,8 +99,11 @@ func (b *bench) stock(n int) []kafka.Record {
 func stamped(value []byte, nanos int64) []byte {
 	const field = `"request_id":"`
 	out := slices.Clone(value)
-	if i := strings.Index(string(out), field); i > 0 {
-		copy(out[i+len(field):], fmt.Sprintf("%032d", nanos))
+	if i := bytes.Index(out, []byte(field)); i > 0 {
+		digits := out[i+len(field):][:32]
+		for k := len(digits) - 1; k >= 0; k-- {
+			digits[k], nanos = byte('0'+nanos%10), nanos/10
+		}
 	}
 	return out
 }

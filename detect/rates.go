@@ -1,0 +1,196 @@
+package detect
+
+import "math"
+
+// spans are the windows in which requests are counted: their length, and the fewest
+// requests that can be a spike at all, whatever the token is used to.
+var spans = [...]struct {
+	seconds uint32
+	least   uint32
+	name    string
+	key     string
+}{
+	{10, 8, "10 s", "rate:10 s"}, {60, 10, "minute", "rate:minute"}, {600, 12, "10 min", "rate:10 min"}, {3600, 15, "hour", "rate:hour"},
+}
+
+const (
+	tens = 2 // index of the 10 minutes in spans
+	hour = 3 // index of the hour, which slides: the open 10 minutes and the five before
+
+	tensADay = daySeconds / 600
+)
+
+// rates counts a token's requests in windows, and keeps what its days came to.
+type rates struct {
+	spans [len(spans)]rate
+	ring  [6]uint32 // requests in the open 10 minutes and the five before, by number modulo 6
+
+	first             int32   // the first day, in days since 1970
+	total             uint32  // requests on the open day
+	busy              uint16  // windows of 10 minutes with any, on the open day
+	closed            uint16  // days with requests, before the open one
+	judged, startling uint16  // days that the model could judge, and those that surprised it: see calm
+	sum               float32 // requests on the days before
+	active            uint32  // windows of 10 minutes with any, on the days before
+	top               float32 // ln(1 + most requests in 10 minutes) of all days before, not fading
+	early             float32 // the same of the first two days
+	weight            float32 // of the days in mean and spread, fading
+	spread            float32 // weighted sum of squared deviations of the days' maxima of 10 minutes, logarithms
+}
+
+// rate is what is known of one span.
+type rate struct {
+	window, count uint32 // the open window's number since 1970, and the requests in it
+	// The most requests in a window of the open day that was over when the last full hour
+	// began, of that hour, and of the open hour: a rate that has held for an hour is the
+	// day's, and not news any more.
+	past, last, open uint32
+	bar              uint32  // from so many requests on a window is worth looking at
+	peak             float32 // ln(1 + most in a window) of the days before, fading by fade a day
+	mean             float32 // of the days' ln(1 + most in a window), weighted
+}
+
+func (r *rate) today() uint32 { return max(r.past, r.last, r.open) }
+
+// add counts requests in the spans that are at least grain seconds long, and reports whether
+// one of them holds so many that it is worth looking at. Late ones are no part of an open
+// window.
+func (r *rates) add(now, n, grain uint32) (leaps bool) {
+	if grain <= 10 {
+		leaps = r.spans[0].add(now/10, n)
+	}
+	if grain <= 60 {
+		leaps = r.spans[1].add(now/60, n) || leaps
+	}
+	window := now / 600
+	before := r.spans[tens].window
+	if window < before {
+		return leaps
+	}
+	r.total = plus(r.total, n)
+	if window > before {
+		r.turn(before, window)
+		if n > 0 {
+			r.busy++
+		}
+	}
+	leaps = r.spans[tens].add(window, n) && grain <= 600 || leaps
+	at := window % 6
+	r.ring[at] = plus(r.ring[at], n)
+	h := &r.spans[hour]
+	h.window, h.count = window/6, 0
+	for _, c := range r.ring {
+		h.count = plus(h.count, c)
+	}
+	h.open = max(h.open, h.count)
+	return h.count >= h.bar || leaps
+}
+
+func plus(a, b uint32) uint32 { return uint32(min(uint64(a)+uint64(b), math.MaxUint32-1)) }
+
+func (r *rate) add(window, n uint32) bool {
+	if window > r.window {
+		r.window, r.count = window, 0
+	} else if window < r.window {
+		return false
+	}
+	r.count = plus(r.count, n)
+	r.open = max(r.open, r.count)
+	return r.count >= r.bar
+}
+
+// turn empties the 10 minutes between two in which something happened, and lets the day's
+// rates get used to what has held for an hour.
+func (r *rates) turn(before, window uint32) {
+	for w := before + 1; w <= window && w <= before+6; w++ {
+		r.ring[w%6] = 0
+	}
+	hours := window/6 - before/6
+	if hours == 0 {
+		return
+	}
+	changed := false
+	for i := range r.spans {
+		s := &r.spans[i]
+		was := s.past
+		s.past = max(s.past, s.last)
+		if s.last, s.open = s.open, 0; hours > 1 {
+			s.past, s.last = max(s.past, s.last), 0
+		}
+		changed = changed || s.past != was
+	}
+	if changed {
+		r.raise(int32(window / tensADay))
+	}
+}
+
+// raise works the bars of a day out anew.
+func (r *rates) raise(day int32) {
+	m := r.model(day)
+	for i := range r.spans {
+		r.spans[i].bar = m.bar(r, i)
+	}
+}
+
+const (
+	fade     = 0.95 // how much of a day's weight is left a day later
+	logOfDay = -0.05129329438755058
+)
+
+// closeDay makes the open day part of the past, unless what happened on it is in doubt, and
+// opens another some days later.
+func (r *rates) closeDay(doubtful bool, day, next int32) {
+	if r.closed == 0 && r.sum == 0 {
+		r.first = day
+	}
+	r.fade(1)
+	if !doubtful && r.total > 0 {
+		r.learn(day)
+	}
+	r.fade(next - day - 1)
+	r.total, r.busy = 0, 0
+	for i := range r.spans {
+		s := &r.spans[i]
+		s.past, s.last, s.open = 0, 0, 0
+	}
+	r.raise(next)
+}
+
+// fade lets days pass.
+func (r *rates) fade(days int32) {
+	if days <= 0 {
+		return
+	}
+	left := float32(math.Pow(fade, float64(days)))
+	r.weight *= left
+	r.spread *= left
+	for i := range r.spans {
+		s := &r.spans[i]
+		s.peak = max(0, s.peak+logOfDay*float32(days))
+	}
+}
+
+// learn takes in the open day's maxima, by Welford's way of keeping a mean and a spread.
+func (r *rates) learn(day int32) {
+	r.weight++
+	for i := range r.spans {
+		s := &r.spans[i]
+		most := float32(math.Log1p(float64(s.today())))
+		off := most - s.mean
+		s.mean += off / r.weight
+		if i == tens {
+			r.spread += off * (most - s.mean)
+			r.top = max(r.top, most)
+		}
+		s.peak = max(s.peak, most)
+	}
+	r.sum += float32(r.total)
+	r.active += uint32(r.busy)
+	r.closed = min(r.closed, math.MaxUint16-1) + 1
+	if day <= r.first+1 {
+		r.early = r.top
+	}
+}
+
+// most is about how many requests one window held at most, on the days before.
+func (r *rate) most() uint32 { return uint32(math.Round(math.Expm1(float64(r.peak)))) }
