@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -36,6 +37,13 @@ func jsonText(v any) string {
 			parts[i] = jsonText(value.Index(i).Interface())
 		}
 		return "[" + strings.Join(parts, ",") + "]"
+	case reflect.Map:
+		parts := make([]string, 0, value.Len())
+		for _, k := range value.MapKeys() {
+			parts = append(parts, quoted(text(k.Interface()))+":"+jsonText(value.MapIndex(k).Interface()))
+		}
+		slices.Sort(parts)
+		return "{" + strings.Join(parts, ",") + "}"
 	}
 	return quoted(text(v))
 }

@@ -252,11 +252,12 @@ CREATE VIEW IF NOT EXISTS incident_spans AS
 SELECT
     s.id       AS id,
     s.token    AS token,
-    least(s.opened, if(began > toDateTime64('1971-01-01 00:00:00', 3, 'UTC'), began, s.opened)) AS since,
+    least(s.opened, if(began > toDateTime64(0, 3, 'UTC'), began, s.opened)) AS since,
     s.updated  AS updated,
     s.state    AS state,
     s.severity AS severity,
-    parseDateTime64BestEffortOrZero(JSONExtractString(s.incident, 'seen', 'since'), 3, 'UTC') AS began
+    if(startsWith(JSONExtractString(s.incident, 'seen', 'since'), '0001'), toDateTime64(0, 3, 'UTC'),
+        parseDateTime64BestEffortOrZero(JSONExtractString(s.incident, 'seen', 'since'), 3, 'UTC')) AS began
 FROM incidents AS s FINAL
 COMMENT 'From when to when is an incident? One row an incident: since its first evidence, up to its last finding. incident_requests has its requests.';
 
@@ -328,7 +329,8 @@ CREATE VIEW IF NOT EXISTS incident_deliveries AS
 SELECT
     i.id                                                                    AS incident,
     JSONExtractString(d, 'destination')                                     AS destination,
-    parseDateTime64BestEffortOrZero(JSONExtractString(d, 'at'), 3, 'UTC')   AS at,
+    if(startsWith(JSONExtractString(d, 'at'), '0001'), toDateTime64(0, 3, 'UTC'),
+        parseDateTime64BestEffortOrZero(JSONExtractString(d, 'at'), 3, 'UTC'))  AS at,
     JSONExtractUInt(d, 'revision')                                          AS revision,
     i.revision                                                              AS newest_revision,
     JSONExtractUInt(d, 'attempts')                                          AS attempts,

@@ -74,7 +74,7 @@ ALTER TABLE findings_today
 ALTER TABLE incident_deliveries
     COMMENT COLUMN `incident` 'id of the incident',
     COMMENT COLUMN `destination` 'where to: slack, telegram, ...',
-    COMMENT COLUMN `at` 'time of the last delivery',
+    COMMENT COLUMN `at` 'time of the last delivery; 1970 when there was none',
     COMMENT COLUMN `revision` 'revision of the incident that was delivered',
     COMMENT COLUMN `newest_revision` 'the incident''s newest revision: higher means that the destination does not know all yet',
     COMMENT COLUMN `attempts` 'attempts at the last delivery',
