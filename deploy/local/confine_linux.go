@@ -82,7 +82,8 @@ func ruleset(self, library string) (int, error) {
 		return 0, fmt.Errorf("confine ClickHouse: %w", errno)
 	}
 	h := home(".")
-	for _, path := range append([]string{h.config(), h.users(), self, library}, readable...) {
+	paths := append([]string{h.config(), h.users(), self, library}, readable...)
+	for _, path := range append(paths, filepath.SplitList(os.Getenv("LD_LIBRARY_PATH"))...) {
 		if err := allow(int(rules), path, readRight); err != nil {
 			return 0, err
 		}

@@ -1,6 +1,8 @@
 package sql_test
 
 import (
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -26,6 +28,22 @@ func TestEveryHuntSaysWhatItIs(t *testing.T) {
 			if p.Note == "" {
 				t.Errorf("%s: parameter %s does not say what it means", h.Name, p.Name)
 			}
+		}
+	}
+}
+
+func TestReadmeListsEveryHunt(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hunts, err := sql.Hunts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range hunts {
+		if row := fmt.Sprintf("| [%[1]s](%[1]s.sql) | %s | %s |\n", h.Name, h.Question, h.Attack); !strings.Contains(string(readme), row) {
+			t.Errorf("README.md lacks %s", row)
 		}
 	}
 }

@@ -65,7 +65,7 @@ var newWorld = sync.OnceValue(func() *world {
 	w.at(25, 30*time.Minute, 3, time.Second, func(_ int, e *schema.Event) { e.UserAgent, e.Client = "curl/9.0", "curl/9" })
 	w.at(26, 30*time.Minute, 3, time.Second, func(_ int, e *schema.Event) { e.IPSpoofed = true })
 	w.at(27, 30*time.Minute, len(attacks), time.Second, func(i int, e *schema.Event) {
-		e.Path, e.Status = attacks[i], 404
+		e.Path, e.Status, e.UserAgent, e.Consumer = attacks[i], 404, "<i>\x1b[2J", "<b>\xffteam 27</b>"
 		if attacks[i] == "/.env" {
 			e.Status = 200
 		}
@@ -174,7 +174,7 @@ func TestHunts(t *testing.T) {
 		"woken-tokens":            {key: "token_hex", want: hex(23, 22), row: map[string]string{"same_place": "false", "slept_days": "40"}},
 		"new-clients":             {key: "token_hex", want: hex(24, 25), row: map[string]string{"new_client": "python-requests/2", "same_product": "false", "usual_clients": "[curl/8]"}},
 		"forged-addresses":        {key: "token_hex", want: hex(26), row: map[string]string{"forged_requests": "3", "ip": "203.0.113.26"}},
-		"attacks-in-paths":        {key: "kind", want: []string{"forgotten files", "jndi", "script", "sql", "traversal"}, row: map[string]string{"let_in": "1", "first_example": "GET /.env curl/8.1"}},
+		"attacks-in-paths":        {key: "kind", want: []string{"forgotten files", "jndi", "script", "sql", "traversal"}, row: map[string]string{"let_in": "1", "first_example": `GET /.env <i>\x1b[2J`}},
 		"crossed-owners":          {key: "token_hex", want: hex(28), row: map[string]string{"owners": "[somebody else, team-28]", "overlap_hours": "7"}},
 		"blind-spots":             {key: "why", want: []string{"silent", "refused"}, row: map[string]string{"topic": "edge", "source": "nginx", "usual_requests": "100"}},
 		"noise":                   {key: "token_hex", want: hex(31), row: map[string]string{"findings": "3", "incidents": "1", "detectors": "[new_geo, odd_hours]"}},

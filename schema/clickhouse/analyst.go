@@ -33,8 +33,8 @@ var ErrNoAccessManagement = errors.New("this account may not make roles and user
 // AnalystStatements are what makes the role, what limits it, and a user who has it. They can be run again. The password is
 // in them as a hash, so that no log of the server has it.
 //
-// readonly is 2, not 1: clients that bound a query's time by a setting (Grafana's, clickhouse-go) are refused
-// with 1. What one may set is bounded by constraints instead.
+// Clients bound a query's time by a setting (Grafana's and clickhouse-go do), so that one, and the rows, may be changed
+// within bounds; no other setting may.
 func (db *DB) AnalystStatements(user, password string) []string {
 	return append(db.analystRole(), createAnalyst(user, password), grantAnalyst(user))
 }
@@ -44,9 +44,9 @@ func (db *DB) analystRole() []string {
 	return []string{
 		"CREATE ROLE IF NOT EXISTS " + AnalystRole,
 		"GRANT SELECT ON " + quote(db.options.Auth.Database) + ".* TO " + AnalystRole,
-		fmt.Sprintf("CREATE SETTINGS PROFILE OR REPLACE %[1]s SETTINGS readonly = 2 READONLY, "+
-			"max_execution_time = %[2]d MIN 1 MAX %[3]d, timeout_overflow_mode = 'throw' READONLY, "+
-			"max_rows_to_read = %[4]d MIN 1 MAX %[5]d, read_overflow_mode = 'throw' READONLY TO %[1]s",
+		fmt.Sprintf("CREATE SETTINGS PROFILE OR REPLACE %[1]s SETTINGS readonly = 1, timeout_overflow_mode = 'throw', read_overflow_mode = 'throw', "+
+			"max_execution_time = %[2]d MIN 1 MAX %[3]d CHANGEABLE_IN_READONLY, "+
+			"max_rows_to_read = %[4]d MIN 1 MAX %[5]d CHANGEABLE_IN_READONLY TO %[1]s",
 			AnalystRole, limits.Seconds, mostSeconds, limits.Rows, mostRows),
 	}
 }
