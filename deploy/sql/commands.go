@@ -209,7 +209,7 @@ func (s *Session) describe(ctx context.Context, name string) error {
 // wide is the session's format, but one that does not cut what a column means.
 func (s *Session) wide() string {
 	if s.Format == "table" {
-		return "tsv"
+		return wide
 	}
 	return s.Format
 }

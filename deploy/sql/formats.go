@@ -23,7 +23,9 @@ type sheet interface {
 func newSheet(format string, to io.Writer) (sheet, error) {
 	switch format {
 	case "table":
-		return &table{to: to}, nil
+		return &table{to: to, widest: widestCell}, nil
+	case wide:
+		return &table{to: to, widest: widestText}, nil
 	case "vertical":
 		return &vertical{to: to}, nil
 	case "csv":
@@ -49,10 +51,15 @@ func textOf(cell *string, null string) string {
 const (
 	measuredRows = 1000
 	widestCell   = 60
+	widestText   = 300
 )
+
+// wide is a table whose cells are sentences.
+const wide = "wide"
 
 type table struct {
 	to     io.Writer
+	widest int
 	names  []string
 	right  []bool // numbers
 	widths []int
@@ -63,7 +70,7 @@ type table struct {
 func (t *table) head(names, types []string) error {
 	t.names = names
 	for i, name := range names {
-		t.widths = append(t.widths, utf8.RuneCountInString(cut(name)))
+		t.widths = append(t.widths, utf8.RuneCountInString(t.cut(name)))
 		t.right = append(t.right, numeric(types[i]))
 	}
 	return nil
@@ -79,7 +86,7 @@ func numeric(kind string) bool {
 func (t *table) row(cells []*string) error {
 	texts := make([]string, len(cells))
 	for i, cell := range cells {
-		texts[i] = cut(oneLine(textOf(cell, "NULL")))
+		texts[i] = t.cut(oneLine(textOf(cell, "NULL")))
 	}
 	if t.begun {
 		return t.print(texts)
@@ -111,7 +118,7 @@ func (t *table) begin() error {
 func (t *table) print(texts []string) error {
 	var b strings.Builder
 	for i, text := range texts {
-		text = cut(text)
+		text = t.cut(text)
 		gap := strings.Repeat(" ", max(0, t.widths[i]-utf8.RuneCountInString(text)))
 		if i > 0 {
 			b.WriteString("  ")
@@ -133,11 +140,11 @@ func (t *table) end() error {
 	return nil
 }
 
-func cut(s string) string {
-	if utf8.RuneCountInString(s) <= widestCell {
+func (t *table) cut(s string) string {
+	if utf8.RuneCountInString(s) <= t.widest {
 		return s
 	}
-	return string([]rune(s)[:widestCell-1]) + "…"
+	return string([]rune(s)[:t.widest-1]) + "…"
 }
 
 // oneLine keeps a cell in its row.
