@@ -65,8 +65,8 @@ func (k *calibration) work(cfg *Config) float64 {
 
 // exceeded is the evidence that a share of the days exceeds.
 func (k *calibration) exceeded(share, budget, start float64) float64 {
-	total := k.days + k.alerted
-	above := min(k.alerted, budget*total)
+	above := min(k.alerted, budget*k.days)
+	total := k.days + above
 	for b := calibrationBins - 1; b > 0; b-- {
 		above += k.bins[b]
 		prior := calibrationPrior * min(1, budget*math.Exp(start-float64(b)/4))

@@ -48,9 +48,9 @@ func (e *Engine) Score() float64 {
 	if e.scored == nil {
 		return 0
 	}
-	s := e.memory.storyOf(e.scored)
-	if s == nil {
-		return 0
+	nats := e.scored.manner.nats()
+	if s := e.memory.storyOf(e.scored); s != nil {
+		nats += s.sum(int64(e.scoredAt), e.cfg.HalfLife)
 	}
-	return max(0, s.sum(int64(e.scoredAt), e.cfg.HalfLife)/e.bar(e.scored))
+	return max(0, nats/e.bar(e.scored))
 }

@@ -61,6 +61,7 @@ func (e *Engine) Process(ev *schema.Event) *schema.Finding {
 		if leaps || !l.hourIsUsual() {
 			return e.weigh(l)
 		}
+		l.behave()
 		p.noteHour(l.hour)
 	} else if leaps {
 		return e.weighRate(e.lookAt(ev, p, now, set))
@@ -106,6 +107,7 @@ func (e *Engine) weighRate(l *look) *schema.Finding {
 // weigh asks the detectors, judges what they said, and learns.
 func (e *Engine) weigh(l *look) *schema.Finding {
 	l.read()
+	l.behave()
 	for _, d := range e.detectors {
 		d.look(l)
 	}
@@ -141,7 +143,7 @@ func (e *Engine) judge(l *look) *schema.Finding {
 	p, s := l.profile, l.memory.storyOf(l.profile)
 	l.enter(s)
 	l.note(s)
-	nats := s.sum(l.now, e.cfg.HalfLife)
+	nats := s.sum(l.now, e.cfg.HalfLife) + p.manner.nats()
 	p.most = max(p.most, float32(nats))
 	score := nats / e.bar(p)
 	l.isolate(s)
@@ -152,7 +154,7 @@ func (e *Engine) judge(l *look) *schema.Finding {
 	first := !s.episode.alerted
 	l.report(s, score, n)
 	l.isolate(s)
-	list := s.report()
+	list := s.report(p.manner.evidence(l.now))
 	if first && l.now < int64(p.quarantine.until) {
 		l.forget()
 	}

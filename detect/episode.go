@@ -150,13 +150,19 @@ func (l *look) isolate(s *story) {
 	}
 	q := &l.profile.quarantine
 	now := uint32(l.now)
-	if l.now-int64(q.last) > 2*daySeconds {
+	if l.now-int64(q.last) > l.profile.pause() {
 		q.since = now
 	}
 	q.last, q.until = now, 0
 	if l.now-int64(q.since) < quietTime {
 		q.until = uint32(min(l.now+l.probation, math.MaxUint32))
 	}
+}
+
+// pause is how long a token may be silent without its behaviour having ended: two days, or
+// four times what lies between its active days.
+func (p *profile) pause() int64 {
+	return max(2*daySeconds, 4*(int64(p.last)-int64(p.first))/int64(max(p.days, 1)))
 }
 
 // severity ranks a score.

@@ -175,9 +175,12 @@ func (s *story) detectors() int {
 	return n
 }
 
-// report writes the evidence as others read it, strongest first.
-func (s *story) report() []schema.Evidence {
+// report writes the evidence as others read it, strongest first, with one more piece if it counts.
+func (s *story) report(more schema.Evidence, counts bool) []schema.Evidence {
 	var list []schema.Evidence
+	if counts {
+		list = append(list, more)
+	}
 	for i := range s.evidence {
 		e := &s.evidence[i]
 		if e.llr <= 0 {

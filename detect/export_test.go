@@ -15,3 +15,19 @@ func (e *Engine) Texts() int { return len(e.memory.texts.ids) }
 
 // Clip is what is kept of a string.
 var Clip = clip
+
+// Calibration is what one class has taught about its evidence.
+type Calibration struct{ of calibration }
+
+// LearnDay takes in a token-day.
+func (c *Calibration) LearnDay(cfg *Config, nats float64, alerted bool) {
+	c.of.learnDay(cfg, nats, alerted)
+}
+
+// Bar is the evidence that makes an alert.
+func (c *Calibration) Bar(cfg *Config) float64 {
+	if c.of.bar > 0 {
+		return c.of.bar
+	}
+	return cfg.startingBar()
+}

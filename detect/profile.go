@@ -40,6 +40,7 @@ type profile struct {
 	kinds  [2]kindDays // eyeballs and machines
 	habits run
 	hours  hourMap
+	manner manner
 
 	touched bool // since the last snapshot
 	stored  bool // a snapshot of it was stored

@@ -125,6 +125,7 @@ func (m *memory) code(c *coder, p *profile) {
 		m.codeHabits(c, p, k)
 	}
 	p.rate.code(c)
+	p.manner.code(c)
 	p.position.code(c)
 	number(c, &p.quarantine.since)
 	number(c, &p.quarantine.last)

@@ -38,6 +38,8 @@ type cli struct {
 	Deadletters deadLettersCommand `cmd:"" help:"Look at records that could not become events, and replay those that now can."`
 	Fingerprint fingerprintCommand `cmd:"" help:"Read tokens from standard input, one a line, and print each one's fingerprint: what the tables, findings and messages call it."`
 	Decode      decodeCommand      `cmd:"" help:"Show what records become, column by column, and why one is refused. Needs neither Kafka nor ClickHouse."`
+	Backtest    backtestCommand    `cmd:"" help:"Play history through the detection: how many alerts there would have been, and which thefts would have been found."`
+	Explain     explainCommand     `cmd:"" help:"Show what is known of a token and why it was found: its profile, a chart of its week, the evidence in words."`
 	Setup       setupCommand       `cmd:"" help:"Build the database of networks (ASN) that the embedded engines' folder lacks. 'make setup' calls it."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 

@@ -160,6 +160,9 @@ func mostCommon(steps map[time.Duration]int) time.Duration {
 	return max(best, time.Second)
 }
 
+// Single reports whether it is one series without the names of tokens.
+func (c *Counts) Single() bool { return len(c.Tokens) == 1 && c.Tokens[0] == "" }
+
 // From is when the first interval begins.
 func (c *Counts) From() time.Time { return c.Rows[0].At }
 

@@ -117,3 +117,19 @@ func TestReadLabels(t *testing.T) {
 		}
 	}
 }
+
+func FuzzReadLabels(f *testing.F) {
+	f.Add("token,start,end,kind\na,2026-11-02T00:00:00Z,2026-11-02T01:00:00Z,burst\n")
+	f.Add("kind,end,start,token\nbenign:trip,9,5,a\n")
+	f.Fuzz(func(t *testing.T, csv string) {
+		labels, err := backtest.ReadLabels(strings.NewReader(csv))
+		if err != nil {
+			return
+		}
+		for _, l := range labels {
+			if !l.End.After(l.Start) || l.Kind == "" || l.Kind == "benign:" {
+				t.Fatalf("label %+v", l)
+			}
+		}
+	})
+}

@@ -3,10 +3,11 @@
 // labelled thefts would have been found, how fast, and what a larger or smaller budget of
 // false alerts would have changed.
 //
-//	events or counts ─► Player ─► detect.Engine ─► findings, scores
-//	                       │                            │
-//	labels ────────────────┴──────────► Tally ◄─────────┘
-//	                                      └─► Report ─► report.json, report.html
+//	events ─► Sorter ─┐
+//	counts ───────────┴─► Player ─► detect.Engine ─► findings, scores
+//	                         │                            │
+//	labels ──────────────────┴──────────► Tally ◄─────────┘
+//	                                        └─► Report ─► report.json, report.html
 //
 // It owns the reading of counts and labels, the bookkeeping and the figures. It refuses
 // to decode records and to name tokens: whoever calls it hands over events that ingest

@@ -26,34 +26,65 @@ type Player struct {
 	Finding func(f *schema.Finding, name string) error
 	Score   func(at time.Time, token schema.TokenID, name string, score float64) error
 
-	found []schema.Finding // since the end of the warm-up
+	found Findings // since the end of the warm-up
 }
 
-// Event plays one event.
+// Event plays one event. One without a token belongs to nobody, and is passed over.
 func (p *Player) Event(ev *schema.Event) error {
+	if ev.Token.IsZero() {
+		return nil
+	}
 	found := p.Engine.Process(ev)
 	return p.note(Observation{Token: ev.Token, At: ev.Time, Known: ev.Time, Requests: 1, Score: p.Engine.Score()}, found, "")
 }
 
 // Counts plays counts; ids are what their tokens are called in findings. tick is called now and then
-// with how many rows are done.
-func (p *Player) Counts(c *Counts, ids []schema.TokenID, tick func(done int)) error {
+// with how many rows are done, and ends it with an error.
+func (p *Player) Counts(c *Counts, ids []schema.TokenID, tick func(done int) error) error {
 	if len(ids) != len(c.Tokens) {
 		return fmt.Errorf("%d tokens have %d names", len(c.Tokens), len(ids))
 	}
+	later := postponed(c.From())
 	for i, row := range c.Rows {
-		found := p.Engine.Count(ids[row.Token], row.At, c.Interval, row.Requests)
+		found := p.Engine.Count(ids[row.Token], row.At.Add(later), c.Interval, row.Requests)
+		forward(found, later)
 		seen := Observation{
 			Token: ids[row.Token], At: row.At, Known: row.At.Add(c.Interval), Requests: row.Requests, Score: p.Engine.Score(),
 		}
 		if err := p.note(seen, found, c.Tokens[row.Token]); err != nil {
 			return err
 		}
-		if i%4096 == 0 && tick != nil {
-			tick(i)
+		if i%1024 == 1023 && tick != nil {
+			if err := tick(i + 1); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// postponed is by how much counts are played later, in whole weeks, so that hours of the week stay what they are.
+// The engine's times begin in 1970, and those of counts may be seconds from 0 on, or earlier.
+func postponed(from time.Time) time.Duration {
+	const week = 7 * 24 * time.Hour
+	begin := time.Unix(0, 0).Add(week)
+	if !from.Before(begin) {
+		return 0
+	}
+	return (begin.Sub(from) + week - 1) / week * week
+}
+
+// forward sets a finding's times back to those of the input.
+func forward(f *schema.Finding, later time.Duration) {
+	if f == nil || later == 0 {
+		return
+	}
+	for _, at := range []*time.Time{&f.Time, &f.Ingested, &f.Seen.Since, &f.Normal.Since, &f.Normal.LastSeen} {
+		*at = at.Add(-later)
+	}
+	for i := range f.Evidence {
+		f.Evidence[i].Time = f.Evidence[i].Time.Add(-later)
+	}
 }
 
 func (p *Player) note(o Observation, found *schema.Finding, name string) error {
@@ -66,7 +97,7 @@ func (p *Player) note(o Observation, found *schema.Finding, name string) error {
 	if found == nil || o.At.Before(p.Tally.warm) {
 		return nil
 	}
-	p.found = append(p.found, *found)
+	p.found.add(found, name, p.Tally.where(o.Token, o.At))
 	if p.Finding != nil {
 		if err := p.Finding(found, name); err != nil {
 			return fmt.Errorf("writing a finding: %w", err)
@@ -76,7 +107,7 @@ func (p *Player) note(o Observation, found *schema.Finding, name string) error {
 }
 
 // Found are the findings since the end of the warm-up.
-func (p *Player) Found() []schema.Finding { return p.found }
+func (p *Player) Found() *Findings { return &p.found }
 
 // WarmUp is how long a run learns before it is judged: as long as asked for, but at most half
 // of what there is, so that a short history is judged too.

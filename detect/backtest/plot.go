@@ -13,23 +13,40 @@ type plot struct {
 	xLog, yLog     bool
 	x0, x1, y0, y1 float64 // of the data
 	xLabel, yLabel string
-	xTicks, yTicks []float64
+	xTicks, yTicks []tick
+	height         float64
+}
+
+// tick is a mark of an axis.
+type tick struct {
+	at   float64
+	text string
+}
+
+// ticks are marks that name their numbers.
+func ticks(at ...float64) []tick {
+	list := make([]tick, len(at))
+	for i, v := range at {
+		list[i] = tick{v, short(v)}
+	}
+	return list
 }
 
 // Where the axes stand in the picture.
 const (
-	plotWidth, plotHeight = 640.0, 280.0
-	left, right           = 60.0, 16.0
-	top, bottom           = 14.0, 44.0
+	plotWidth, plotHeight = 720.0, 280.0
+	left, right           = 64.0, 20.0
+	top, bottom           = 18.0, 46.0
 )
 
 func (p *plot) px(x float64) float64 {
 	return left + place(x, p.x0, p.x1, p.xLog)*(plotWidth-left-right)
 }
 
-func (p *plot) py(y float64) float64 {
-	return plotHeight - bottom - place(y, p.y0, p.y1, p.yLog)*(plotHeight-top-bottom)
-}
+func (p *plot) py(y float64) float64 { return p.floor() - place(y, p.y0, p.y1, p.yLog)*(p.floor()-top) }
+
+// floor is where the lower axis stands.
+func (p *plot) floor() float64 { return p.height - bottom }
 
 // place is where v stands between from and to, within them.
 func place(v, from, to float64, log bool) float64 {
@@ -43,19 +60,22 @@ func place(v, from, to float64, log bool) float64 {
 }
 
 func (p *plot) begin(title string) {
-	fmt.Fprintf(&p.svg, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, plotWidth, plotHeight, template.HTMLEscapeString(title))
+	if p.height == 0 {
+		p.height = plotHeight
+	}
+	fmt.Fprintf(&p.svg, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, plotWidth, p.height, template.HTMLEscapeString(title))
 	for _, x := range p.xTicks {
-		fmt.Fprintf(&p.svg, `<line class="grid" x1="%.1f" x2="%.1f" y1="%g" y2="%g"/><text class="tick" x="%.1f" y="%g" text-anchor="middle">%s</text>`,
-			p.px(x), p.px(x), top, plotHeight-bottom, p.px(x), plotHeight-bottom+16, short(x))
+		fmt.Fprintf(&p.svg, `<line class="grid" x1="%.1f" x2="%.1f" y1="%g" y2="%g"/><text x="%.1f" y="%g" text-anchor="middle">%s</text>`,
+			p.px(x.at), p.px(x.at), top, p.floor(), p.px(x.at), p.floor()+16, template.HTMLEscapeString(x.text))
 	}
 	for _, y := range p.yTicks {
-		fmt.Fprintf(&p.svg, `<line class="grid" x1="%g" x2="%g" y1="%.1f" y2="%.1f"/><text class="tick" x="%g" y="%.1f" text-anchor="end">%s</text>`,
-			left, plotWidth-right, p.py(y), p.py(y), left-6, p.py(y)+4, short(y))
+		fmt.Fprintf(&p.svg, `<line class="grid" x1="%g" x2="%g" y1="%.1f" y2="%.1f"/><text x="%g" y="%.1f" text-anchor="end">%s</text>`,
+			left, plotWidth-right, p.py(y.at), p.py(y.at), left-8, p.py(y.at)+4, template.HTMLEscapeString(y.text))
 	}
-	fmt.Fprintf(&p.svg, `<text class="axis" x="%g" y="%g" text-anchor="middle">%s</text>`,
-		(left+plotWidth-right)/2, plotHeight-6, template.HTMLEscapeString(p.xLabel))
-	fmt.Fprintf(&p.svg, `<text class="axis" transform="translate(14 %g) rotate(-90)" text-anchor="middle">%s</text>`,
-		(top+plotHeight-bottom)/2, template.HTMLEscapeString(p.yLabel))
+	fmt.Fprintf(&p.svg, `<text class="label" x="%g" y="%g" text-anchor="middle">%s</text>`,
+		(left+plotWidth-right)/2, p.height-8, template.HTMLEscapeString(p.xLabel))
+	fmt.Fprintf(&p.svg, `<text class="label" transform="translate(16 %g) rotate(-90)" text-anchor="middle">%s</text>`,
+		(top+p.floor())/2, template.HTMLEscapeString(p.yLabel))
 }
 
 func (p *plot) line(class string, xs, ys []float64) {
@@ -66,14 +86,18 @@ func (p *plot) line(class string, xs, ys []float64) {
 	p.svg.WriteString(`"/>`)
 }
 
-func (p *plot) bar(x0, x1, y float64, title string) {
-	fmt.Fprintf(&p.svg, `<rect class="bar" x="%.1f" width="%.1f" y="%.1f" height="%.1f"><title>%s</title></rect>`,
-		p.px(x0), math.Max(1, p.px(x1)-p.px(x0)-1), p.py(y), plotHeight-bottom-p.py(y), template.HTMLEscapeString(title))
+// bar draws one of a number of bars that share the place of an x.
+func (p *plot) bar(class string, x, width, y float64, title string) {
+	if y <= 0 {
+		return
+	}
+	fmt.Fprintf(&p.svg, `<rect class="%s" x="%.1f" width="%.1f" y="%.1f" height="%.1f"><title>%s</title></rect>`,
+		class, p.px(x), math.Max(1, p.px(x+width)-p.px(x)-0.5), p.py(y), p.floor()-p.py(y), template.HTMLEscapeString(title))
 }
 
 func (p *plot) mark(x float64, label string) {
-	fmt.Fprintf(&p.svg, `<line class="mark" x1="%.1f" x2="%.1f" y1="%g" y2="%g"/><text class="tick" x="%.1f" y="%g">%s</text>`,
-		p.px(x), p.px(x), top, plotHeight-bottom, p.px(x)+4, top+10, template.HTMLEscapeString(label))
+	fmt.Fprintf(&p.svg, `<line class="mark" x1="%.1f" x2="%.1f" y1="%g" y2="%g"/><text class="warn" x="%.1f" y="%g">%s</text>`,
+		p.px(x), p.px(x), top, p.floor(), p.px(x)+5, top+10, template.HTMLEscapeString(label))
 }
 
 func (p *plot) end() template.HTML {
@@ -81,39 +105,10 @@ func (p *plot) end() template.HTML {
 	return template.HTML(p.svg.String()) // only numbers and escaped texts are in it
 }
 
-func short(v float64) string {
-	if v != 0 && math.Abs(v) < 0.01 {
-		return fmt.Sprintf("%.0e", v)
+// class names the run that a line or bar is about.
+func class(kind string, run int) string {
+	if run == 0 {
+		return kind
 	}
-	return fmt.Sprintf("%.4g", v)
-}
-
-// tail plots how many token-days reach a score.
-func tailPlot(r *Report) template.HTML {
-	p := plot{xLog: true, yLog: true, x0: 0.05, x1: 20, y0: 0.1, y1: 1000, xLabel: "score of a day without theft", yLabel: "days a 1,000",
-		xTicks: []float64{0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20}, yTicks: []float64{0.1, 0.5, 2, 10, 100, 1000}}
-	p.begin("How many token-days without theft reach a score")
-	var xs, ys []float64
-	for _, c := range r.Curve {
-		if c.Exceeded > 0 {
-			xs, ys = append(xs, c.Score), append(ys, c.Exceeded)
-		}
-	}
-	p.line("curve", xs, ys)
-	p.mark(1, "alert")
-	return p.end()
-}
-
-// daily plots alerts a day.
-func dailyPlot(r *Report) template.HTML {
-	most := 1.0
-	for _, d := range r.Daily {
-		most = math.Max(most, float64(d.Alerts))
-	}
-	p := plot{x0: 0, x1: math.Max(1, float64(len(r.Daily))), y0: 0, y1: most, xLabel: "day", yLabel: "alerts", yTicks: []float64{0, math.Ceil(most / 2), most}}
-	p.begin("Alerts a day")
-	for i, d := range r.Daily {
-		p.bar(float64(i), float64(i+1), float64(d.Alerts), fmt.Sprintf("%s: %d", d.Day, d.Alerts))
-	}
-	return p.end()
+	return kind + " b"
 }

@@ -2,7 +2,9 @@ package backtest
 
 import (
 	"maps"
+	"math"
 	"slices"
+	"time"
 )
 
 // every names the row of all thefts together.
@@ -19,33 +21,20 @@ func (t *Tally) recall(o *ordinary) []Recall {
 			}
 		}
 	}
-	halves := t.halves()
 	var rows []Recall
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
 		thefts := kinds[kind]
 		row := Recall{Kind: kind, Thefts: len(thefts)}
 		row.Configured = share(thefts, func(l *outcome) bool { return l.alerted })
+		row.InDay = share(thefts, func(l *outcome) bool { return l.alerted && l.delay <= 24*time.Hour })
 		for i, to := range []*float64{&row.AtHalf, &row.AtTwo, &row.AtTen} {
 			bar := o.thresholds(budgets[i])
-			*to = share(thefts, func(l *outcome) bool { return l.seen && l.best >= bar[halves[l]] })
+			*to = share(thefts, func(l *outcome) bool { return l.seen && l.best >= bar[l.half] })
 		}
 		row.delays(thefts)
 		rows = append(rows, row)
 	}
 	return rows
-}
-
-// halves says on which half of the tokens a label is judged.
-func (t *Tally) halves() map[*outcome]int {
-	halves := map[*outcome]int{}
-	for token, list := range t.outcomes {
-		for _, l := range list {
-			if l.seen || t.lives[token] != nil {
-				halves[l] = half(token)
-			}
-		}
-	}
-	return halves
 }
 
 func share(thefts []*outcome, found func(*outcome) bool) float64 {
@@ -80,7 +69,7 @@ func quantile(values []float64, q float64) *float64 {
 		return nil
 	}
 	slices.Sort(values)
-	at := min(len(values)-1, int(q*float64(len(values))))
+	at := max(0, int(math.Ceil(q*float64(len(values))))-1)
 	return &values[at]
 }
 

@@ -4,8 +4,6 @@ import (
 	"math"
 	"slices"
 	"time"
-
-	"github.com/tokenwatch/tokenwatch/schema"
 )
 
 // Report is what a run came to. All rates are per 1,000 token-days: days of ordinary life, from a token's first
@@ -15,7 +13,8 @@ type Report struct {
 	Judged    time.Time `json:"judged_from"` // end of the warm-up
 	To        time.Time `json:"to"`
 	Observed  int       `json:"observed"` // events, or intervals
-	Tokens    int       `json:"tokens"`   // with a day of ordinary life
+	Seen      int       `json:"tokens_seen"`
+	Tokens    int       `json:"tokens"` // with a day of ordinary life
 	TokenDays int       `json:"token_days"`
 	Budget    float64   `json:"budget"` // configured: false alerts per 1,000 token-days
 
@@ -23,6 +22,15 @@ type Report struct {
 	Alerts   int     `json:"alerts"`
 	PerToken float64 `json:"alerts_per_1000_token_days"`
 	Findings int     `json:"findings"`
+	// Partial says that the run was interrupted: this is about what was played until then.
+	Partial bool `json:"partial,omitempty"`
+	// Notes say what one should know of the run, in sentences.
+	Notes []string `json:"notes,omitempty"`
+	// Labels counts the labels that were judged, Unmatched those of them whose tokens never occur, Early those that
+	// were not judged, since they end in the warm-up.
+	Labels    int `json:"labels"`
+	Unmatched int `json:"labels_unmatched"`
+	Early     int `json:"labels_in_warmup"`
 
 	// Budgets says which score would have kept other budgets, as chosen on one half of
 	// the tokens, and what it cost on the other.
@@ -31,7 +39,7 @@ type Report struct {
 	// Recall is a row a kind of theft, and one for all of them, named "all".
 	Recall    []Recall         `json:"recall"`
 	Confusers []ConfuserResult `json:"confusers"`
-	// Precision says how many of the so many highest scores are thefts. Null where there are fewer.
+	// Precision says how many of the so many highest scores are thefts. Null where there are fewer, or no thefts.
 	Precision10 *float64 `json:"precision_at_10"`
 	Precision50 *float64 `json:"precision_at_50"`
 
@@ -56,6 +64,7 @@ type Recall struct {
 	Thefts     int      `json:"thefts"`
 	Empty      int      `json:"empty,omitempty"` // labels in which nothing happened, counted as missed
 	Configured float64  `json:"at_configured"`
+	InDay      float64  `json:"at_configured_in_24h"` // found within a day of their beginnings
 	AtHalf     float64  `json:"at_0.5"`
 	AtTwo      float64  `json:"at_2"`
 	AtTen      float64  `json:"at_10"`
@@ -70,14 +79,6 @@ type ConfuserResult struct {
 	Kind   string `json:"kind"`
 	Labels int    `json:"labels"`
 	Alerts int    `json:"alerts"`
-}
-
-// DetectorResult is a detector's part in the findings.
-type DetectorResult struct {
-	Detector  string  `json:"detector"`
-	Findings  int     `json:"findings"`  // it spoke in
-	Strongest int     `json:"strongest"` // it spoke loudest in
-	Nats      float64 `json:"nats"`      // its evidence, in all
 }
 
 // CurvePoint is a point of the tail of ordinary days.
@@ -96,10 +97,10 @@ type DayAlerts struct {
 var budgets = [...]float64{0.5, 2, 10}
 
 // Report sums up. The budget is the configured one.
-func (t *Tally) Report(budget float64, findings []schema.Finding) *Report {
+func (t *Tally) Report(budget float64, found *Findings) *Report {
 	r := &Report{
-		From: t.from.UTC(), Judged: t.warm.UTC(), To: t.to.UTC(), Observed: t.total, Budget: budget, Findings: len(findings),
-		Detectors: detectorsOf(findings), Confusers: t.confusers(),
+		From: t.from.UTC(), Judged: t.warm.UTC(), To: t.to.UTC(), Observed: t.total, Seen: len(t.lives), Budget: budget, Findings: found.Len(),
+		Detectors: found.Detectors(), Confusers: t.confusers(), Labels: len(t.all), Unmatched: t.Unmatched(), Early: t.early,
 	}
 	ordinary := t.ordinary(r)
 	r.TokenDays = len(ordinary.all)
@@ -110,7 +111,31 @@ func (t *Tally) Report(budget float64, findings []schema.Finding) *Report {
 	}
 	r.Recall = t.recall(ordinary)
 	r.Precision10, r.Precision50 = t.precision(ordinary.all, 10), t.precision(ordinary.all, 50)
+	r.fill()
 	return r
+}
+
+// Scored reports whether anything spoke for theft on a day without one.
+func (r *Report) Scored() bool {
+	for _, c := range r.Curve {
+		if c.Exceeded > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// fill makes lists of what there is none of, so that whoever reads the JSON finds a list.
+func (r *Report) fill() {
+	r.Recall, r.Confusers, r.Detectors = list(r.Recall), list(r.Confusers), list(r.Detectors)
+	r.Curve, r.Daily = list(r.Curve), list(r.Daily)
+}
+
+func list[T any](l []T) []T {
+	if l == nil {
+		return []T{}
+	}
+	return l
 }
 
 // ordinary holds the day maxima of ordinary life, ascending, of all tokens and of both halves.
@@ -119,23 +144,21 @@ type ordinary struct {
 	halves [2][]float64
 }
 
-func half(token schema.TokenID) int { return int(token[len(token)-1] & 1) }
-
 func (t *Tally) ordinary(r *Report) *ordinary {
 	o := &ordinary{}
 	daily := map[int32]int{}
-	tokens := map[schema.TokenID]bool{}
-	t.days(func(token schema.TokenID, day int32, score float64) {
+	lives := map[*life]bool{}
+	t.days(func(l *life, day int32, score float64) {
 		o.all = append(o.all, score)
-		o.halves[half(token)] = append(o.halves[half(token)], score)
-		tokens[token] = true
+		o.halves[l.half] = append(o.halves[l.half], score)
+		lives[l] = true
 		daily[day] += 0
 		if score >= 1 {
 			r.Alerts++
 			daily[day]++
 		}
 	})
-	r.Tokens = len(tokens)
+	r.Tokens = len(lives)
 	slices.Sort(o.all)
 	slices.Sort(o.halves[0])
 	slices.Sort(o.halves[1])
@@ -156,13 +179,16 @@ func compareText(a, b string) int {
 	return 0
 }
 
+// leastThreshold is the lowest score that speaks for anything.
+const leastThreshold = 1e-6
+
 // threshold is the score above which as many of the day maxima lie as a budget allows.
 func threshold(days []float64, budget float64) float64 {
 	if len(days) == 0 {
 		return 1
 	}
 	allowed := int(float64(len(days)) * budget / 1000)
-	return math.Nextafter(days[len(days)-1-min(allowed, len(days)-1)], math.Inf(1))
+	return max(leastThreshold, math.Nextafter(days[len(days)-1-min(allowed, len(days)-1)], math.Inf(1)))
 }
 
 // thresholds are chosen on the tokens of the other half, or on all where there is no other.
@@ -212,12 +238,16 @@ func (t *Tally) precision(days []float64, k int) *float64 {
 	for i := len(days) - 1; i >= 0 && len(days)-i <= k; i-- {
 		top = append(top, ranked{days[i], false})
 	}
+	thefts := 0
 	for _, o := range t.all {
+		if !o.Benign() {
+			thefts++
+		}
 		if !o.Benign() && o.seen {
 			top = append(top, ranked{o.best, true})
 		}
 	}
-	if len(top) < k {
+	if len(top) < k || thefts == 0 {
 		return nil
 	}
 	slices.SortStableFunc(top, func(a, b ranked) int {
@@ -237,26 +267,4 @@ func (t *Tally) precision(days []float64, k int) *float64 {
 	}
 	share := n / float64(k)
 	return &share
-}
-
-func detectorsOf(findings []schema.Finding) []DetectorResult {
-	index := map[string]int{}
-	var list []DetectorResult
-	for _, f := range findings {
-		for i, e := range f.Evidence {
-			at, known := index[e.Detector]
-			if !known {
-				at = len(list)
-				index[e.Detector] = at
-				list = append(list, DetectorResult{Detector: e.Detector})
-			}
-			list[at].Findings++
-			list[at].Nats += e.LLR
-			if i == 0 {
-				list[at].Strongest++
-			}
-		}
-	}
-	slices.SortFunc(list, func(a, b DetectorResult) int { return compareText(a.Detector, b.Detector) })
-	return list
 }

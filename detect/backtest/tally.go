@@ -21,16 +21,18 @@ type Observation struct {
 // is not labelled, and what became of each label. Its size is that of the input's tokens
 // times days.
 type Tally struct {
-	warm     time.Time // judged from here on
-	lives    map[schema.TokenID]*life
+	warm     time.Time                // judged from here on
+	lives    map[schema.TokenID]*life // every token that was seen
 	outcomes map[schema.TokenID][]*outcome
-	all      []*outcome // in the order of the labels
+	all      []*outcome // in the order of the labels, without those that end in the warm-up
+	early    int        // of those
 	from, to time.Time
 	total    int
 }
 
 // life is a token's days from its first judged one on.
 type life struct {
+	half  uint8     // of the tokens: every other one that turns up, so that it is the same in every run
 	first int32     // day since 1970
 	best  []float32 // highest score of each day; unseen where nothing happened, so far
 }
@@ -40,6 +42,8 @@ const unseen = float32(-1)
 // outcome is what became of a label.
 type outcome struct {
 	Label
+	half     uint8
+	met      bool // its token occurs
 	seen     bool // something happened in it
 	best     float64
 	requests float64 // so far
@@ -51,13 +55,17 @@ type outcome struct {
 // maxLife bounds the days of a run: a single row with a wild date must not fill the memory.
 const maxLife = 40_000
 
-// NewTally makes a tally that judges from a moment on. token names a label's token as the engine does; a
+// NewTally makes a tally that judges from a moment on; labels that end before it are not judged. token names a label's token as the engine does; a
 // label may be of one of several, where the input does not say what kind of name it is.
 func NewTally(warm time.Time, labels []Label, token func(name string) []schema.TokenID) *Tally {
 	t := &Tally{warm: warm, lives: map[schema.TokenID]*life{}, outcomes: map[schema.TokenID][]*outcome{}}
 	for _, label := range labels {
 		o := &outcome{Label: label, best: math.Inf(-1)}
-		t.all = append(t.all, o)
+		if label.End.After(warm) {
+			t.all = append(t.all, o)
+		} else {
+			t.early++ // what happened in it is not ordinary all the same
+		}
 		for _, id := range token(label.Token) {
 			t.outcomes[id] = append(t.outcomes[id], o)
 		}
@@ -77,7 +85,7 @@ func (t *Tally) Observe(o Observation) {
 	if o.Known.After(t.to) {
 		t.to = o.Known
 	}
-	labelled := false
+	labelled, l := false, t.meet(o.Token)
 	for _, label := range t.outcomes[o.Token] {
 		if o.At.Before(label.Start) {
 			break
@@ -88,8 +96,46 @@ func (t *Tally) Observe(o Observation) {
 		}
 	}
 	if !labelled && !o.At.Before(t.warm) {
-		t.live(o)
+		l.live(o)
 	}
+}
+
+// meet finds or begins the life of a token.
+func (t *Tally) meet(token schema.TokenID) *life {
+	l := t.lives[token]
+	if l == nil {
+		l = &life{half: uint8(len(t.lives) & 1)}
+		t.lives[token] = l
+		for _, label := range t.outcomes[token] {
+			label.half, label.met = l.half, true
+		}
+	}
+	return l
+}
+
+// Unmatched counts the labels whose tokens never occurred.
+func (t *Tally) Unmatched() (n int) {
+	for _, label := range t.all {
+		if !label.met {
+			n++
+		}
+	}
+	return n
+}
+
+// where tells what labels say of a moment; what is both theft and confuser is theft.
+func (t *Tally) where(token schema.TokenID, at time.Time) where {
+	found := ordinaryLife
+	for _, label := range t.outcomes[token] {
+		switch {
+		case at.Before(label.Start) || !at.Before(label.End):
+		case label.Benign():
+			found = inConfuser
+		default:
+			return inTheft
+		}
+	}
+	return found
 }
 
 func (l *outcome) observe(o Observation) {
@@ -102,12 +148,10 @@ func (l *outcome) observe(o Observation) {
 }
 
 // live notes a moment of ordinary life.
-func (t *Tally) live(o Observation) {
+func (l *life) live(o Observation) {
 	day := dayOf(o.At)
-	l := t.lives[o.Token]
-	if l == nil {
-		l = &life{first: day}
-		t.lives[o.Token] = l
+	if len(l.best) == 0 {
+		l.first = day
 	}
 	at := int(day - l.first)
 	if at < 0 || at >= maxLife {
@@ -125,18 +169,29 @@ func dayOf(at time.Time) int32 { return int32(math.Floor(float64(at.Unix()) / da
 
 // days calls use for each token-day of ordinary life. A day that a label touches, and the
 // one after it, while its evidence fades, are not.
-func (t *Tally) days(use func(token schema.TokenID, day int32, score float64)) {
+func (t *Tally) days(use func(l *life, day int32, score float64)) {
 	for token, l := range t.lives {
-		spoilt := map[int32]bool{}
-		for _, label := range t.outcomes[token] {
-			for day := dayOf(label.Start); day <= dayOf(label.End)+1 && day-dayOf(label.Start) < maxLife; day++ {
-				spoilt[day] = true
-			}
-		}
+		spoilt := t.spoilt(token, l)
 		for i, best := range l.best {
-			if day := l.first + int32(i); !spoilt[day] {
-				use(token, day, float64(max(best, 0)))
+			if spoilt == nil || !spoilt[i] {
+				use(l, l.first+int32(i), float64(max(best, 0)))
 			}
 		}
 	}
+}
+
+// spoilt marks the days of a life that labels touch; nil when there are none.
+func (t *Tally) spoilt(token schema.TokenID, l *life) []bool {
+	if len(t.outcomes[token]) == 0 {
+		return nil
+	}
+	spoilt := make([]bool, len(l.best))
+	for _, label := range t.outcomes[token] {
+		from := max(0, int(dayOf(label.Start)-l.first))
+		to := min(len(spoilt)-1, int(dayOf(label.End.Add(-1))-l.first)+1)
+		for day := from; day <= to; day++ {
+			spoilt[day] = true
+		}
+	}
+	return spoilt
 }

@@ -1,7 +1,9 @@
 package backtest_test
 
 import (
+	"encoding/json"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,6 +92,23 @@ func TestThefts(t *testing.T) {
 	}
 }
 
+// What is found after a day is found, but not within one.
+func TestFoundWithinADay(t *testing.T) {
+	labels := []backtest.Label{
+		{Token: "A", Start: monday, End: monday.AddDate(0, 0, 5), Kind: "slow"}, {Token: "B", Start: monday, End: monday.AddDate(0, 0, 5), Kind: "slow"},
+	}
+	tally := backtest.NewTally(monday, labels, named)
+	for day := range 3 {
+		observe(tally, token('A'), monday.AddDate(0, 0, day), 1, float64(day)/2)
+		observe(tally, token('B'), monday.AddDate(0, 0, day), 1, float64(day))
+	}
+	for _, row := range tally.Report(2, nil).Recall {
+		if row.Configured != 1 || row.InDay != 0.5 || *row.SecondsP50 != 86400 || *row.SecondsP90 != 2*86400 {
+			t.Errorf("%+v", row)
+		}
+	}
+}
+
 // The threshold of a budget is chosen on one half of the tokens and counted on the other.
 func TestBudgetsAreMeasuredOnOtherTokens(t *testing.T) {
 	tally := backtest.NewTally(monday, nil, named)
@@ -126,5 +145,11 @@ func TestNothingAtAll(t *testing.T) {
 	r := backtest.NewTally(monday, nil, named).Report(2, nil)
 	if r.PerToken != 0 || len(r.Budgets) != 3 || r.Precision10 != nil {
 		t.Errorf("%+v", r)
+	}
+	text, err := json.Marshal(r)
+	for _, list := range []string{"recall", "confusers", "detectors", "curve", "daily"} {
+		if !strings.Contains(string(text), `"`+list+`":[]`) {
+			t.Errorf("%s is no list in %s: %v", list, text, err)
+		}
 	}
 }

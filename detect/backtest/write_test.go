@@ -84,19 +84,19 @@ func TestPage(t *testing.T) {
 	tally := backtest.NewTally(monday, labels, named)
 	observe(tally, token('A'), monday, 1, 5)
 	observe(tally, token(3), monday, 1, 1.2)
-	r := tally.Report(2, []schema.Finding{finding()})
-	r.Ignored = map[string]int{"no count": 3}
+	r := tally.Report(2, nil)
+	r.Ignored, r.Findings = map[string]int{"no count": 3}, 1234
 	var out bytes.Buffer
-	if err := (backtest.Page{Title: "Backtest", Report: r, Other: r, OtherIs: "other.yaml", Findings: []schema.Finding{finding()}}).Write(&out); err != nil {
+	if err := (backtest.Page{Title: "Backtest", Report: r, Findings: []backtest.Listed{{Finding: finding(), Name: "<script>"}}}).Write(&out); err != nil {
 		t.Fatal(err)
 	}
 	page := out.String()
-	for _, want := range []string{"<svg", "burst &lt;i&gt;", "used &lt;b&gt;from", "100 %", "3 rows left out", "other.yaml"} {
+	for _, want := range []string{"<svg", "burst &lt;i&gt;", "used &lt;b&gt;from", "100 %", "3 rows left out", "&lt;script&gt;", "1 with the highest scores of 1,234"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %s", want)
 		}
 	}
-	for _, bad := range []string{"http://", "https://", "<script", "<i>", "<b>", "ZgotmplZ", "NaN"} {
+	for _, bad := range []string{"http://", "https://", "<i>", "used <b>", "<script>", "ZgotmplZ", "NaN"} {
 		if strings.Contains(page, bad) {
 			t.Errorf("the page has %s", bad)
 		}

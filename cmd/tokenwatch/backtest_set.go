@@ -1,0 +1,68 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// loadWith reads a configuration with some of its keys set on the command line, which goes
+// before file and environment.
+func (p *process) loadWith(file string, set []string) (Config, error) {
+	cfg := DefaultConfig()
+	if err := load(file, p.environ, &cfg); err != nil {
+		return cfg, err
+	}
+	if err := setKeys(set, &cfg); err != nil {
+		return cfg, err
+	}
+	return cfg, cfg.Validate()
+}
+
+// setKeys sets keys as they are written in the file, section and all, to values as they are written
+// there: detect.alert_nats=6.
+func setKeys(pairs []string, into any) error {
+	known := map[string]leaf{}
+	for _, l := range allLeaves(into) {
+		known[strings.Join(l.path, ".")] = l
+	}
+	for _, pair := range pairs {
+		key, value, found := strings.Cut(pair, "=")
+		key = strings.TrimSpace(key)
+		if !found || key == "" {
+			return errors.New("--set: want KEY=VALUE, such as detect.alert_nats=6")
+		}
+		l, ok := known[key]
+		if !ok {
+			return fmt.Errorf("--set: %w", unknownKey(key, reflect.TypeOf(into).Elem()))
+		}
+		if err := l.set(value, into); err != nil {
+			return fmt.Errorf("--set %s: %w", key, withoutValue(err, value)) // it may be a secret
+		}
+	}
+	return nil
+}
+
+func allLeaves(into any) map[string]leaf {
+	names := map[string]leaf{}
+	leaves(reflect.TypeOf(into).Elem(), nil, names)
+	return names
+}
+
+// unknownKey says which part of a key there is none of.
+func unknownKey(key string, t reflect.Type) error {
+	at := ""
+	for part := range strings.SplitSeq(key, ".") {
+		fields := keys(t)
+		if fields == nil {
+			return fmt.Errorf("unknown key %q: %s is a value, no section", key, at)
+		}
+		field, known := fields[part]
+		if !known {
+			return fmt.Errorf("unknown key %q%s", key, suggestion(part, fields))
+		}
+		at, t = strings.TrimPrefix(at+"."+part, "."), field
+	}
+	return fmt.Errorf("%s is a section: name a key in it", key)
+}
