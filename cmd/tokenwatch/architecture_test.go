@@ -49,6 +49,7 @@ var rooms = map[string][]string{
 	"deploy/local":           {"deploy/local/chdb"},
 	"deploy/local/realkafka": {},
 	"deploy/simulate":        {},
+	"deploy/sql":             {},
 	"deploy/proxy":           {},
 	"deploy/standin":         {},
 	"cmd":                    {"*"},

@@ -38,6 +38,7 @@ type cli struct {
 	Verdict     verdictCommand     `cmd:"" help:"Say what an incident was: it was us, theft, snooze it, or that somebody is looking at it."`
 	Revoke      revokeCommand      `cmd:"" help:"Decide about tokens: list, approve, stop, restore."`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the tables in ClickHouse up to this version, or show where they stand."`
+	SQL         sqlCommand         `cmd:"" name:"sql" help:"Ask the stored requests, findings and incidents in SQL: a prompt with views and hunting queries at hand, or --query. Can only read."`
 	Deadletters deadLettersCommand `cmd:"" help:"Look at records that could not become events, and replay those that now can."`
 	Deliveries  deliveriesCommand  `cmd:"" help:"Look at what became of incidents at each channel, and have what failed tried again."`
 	Silence     silenceCommand     `cmd:"" help:"Keep incidents that match from being told, for a while; list and end such silences."`
