@@ -1,12 +1,6 @@
 package detect
 
-import (
-	"encoding/binary"
-	"math"
-	"math/bits"
-
-	"github.com/tokenwatch/tokenwatch/schema"
-)
+import "github.com/tokenwatch/tokenwatch/schema"
 
 // doings is what a token does, beside where, when and with what: how much it takes, from
 // how many addresses, on which routes, and what it is refused. Every event feeds it, so it
@@ -124,118 +118,6 @@ func (d *doings) turn(window uint32) {
 	for g := requestsLong; g <= billLong; g++ {
 		d.sums[g] *= fade
 	}
-}
-
-// faded is what is left of a drifting sum some ten minutes later.
-func faded(passed uint32) float32 {
-	halves := passed / longHalfLife
-	if halves > 100 {
-		return 0
-	}
-	return roots[passed%longHalfLife] * math.Float32frombits((127-halves)<<23)
-}
-
-// roots are what is left of a sum within its half-life, by ten minutes.
-var roots = func() (left [longHalfLife]float32) {
-	for i := range left {
-		left[i] = float32(math.Exp2(-float64(i) / longHalfLife))
-	}
-	return left
-}()
-
-// take adds what the event took to the sums.
-func (d *doings) take(ev *schema.Event) {
-	d.pour(requestsLong, 1)
-	if much := float32(ev.BytesOut); much > 0 {
-		d.pour(bytesTen, much)
-		d.pour(bytesHour, much)
-		d.pour(bytesLong, much)
-	}
-	if much := bill(ev); much > 0 {
-		d.pour(billTen, much)
-		d.pour(billHour, much)
-		d.pour(billLong, much)
-	}
-}
-
-// bill is what an event costs. Spend and units are one quantity: whoever has the first has
-// it from the second.
-func bill(ev *schema.Event) float32 {
-	if ev.CostUSD > 0 {
-		return float32(ev.CostUSD)
-	}
-	return (float32(ev.UnitsIn) + float32(ev.UnitsOut)) * nominalPrice
-}
-
-// pour adds to a sum. It is news when the day's highest reaches another quarter of an
-// octave that is far above the past, which happens a few times a day at most.
-func (d *doings) pour(g gauge, much float32) {
-	d.sums[g] = min(d.sums[g]+much, mostSum)
-	y := lg(1 + d.sums[g]/steadies[g])
-	if bin := uint8(y >> 8); bin > d.today[g] {
-		d.today[g] = bin
-		if d.leap(g) >= leastLeapUp {
-			d.news |= 1 << g
-		}
-	}
-}
-
-// spread counts the places that an event came from.
-func (d *doings) spread(ev *schema.Event, salt uint64) {
-	if ev.IP.IsValid() {
-		bit := uint64(1) << (addressBits(ev, salt) >> 58)
-		d.count(addressesTen, &d.addresses[0], bit, 64)
-		d.count(addressesHour, &d.addresses[1], bit, 64)
-	}
-	if ev.ASN != 0 {
-		bit := uint64(1) << (blend(uint64(ev.ASN), salt) >> 60)
-		all := uint64(d.networks)
-		d.count(networksHour, &all, bit, 16)
-		d.networks = uint16(all)
-	}
-	if len(ev.Country) >= 2 {
-		bit := uint64(1) << (blend(uint64(ev.Country[0])<<8|uint64(ev.Country[1]), salt) >> 60)
-		all := uint64(d.nations)
-		d.count(nationsHour, &all, bit, 16)
-		d.nations = uint16(all)
-	}
-}
-
-// addressBits hashes an address. Of IPv6 it takes the network, since hosts change the rest
-// as they please.
-func addressBits(ev *schema.Event, salt uint64) uint64 {
-	raw := ev.IP.As16()
-	high, low := binary.BigEndian.Uint64(raw[:8]), binary.BigEndian.Uint64(raw[8:])
-	if high != 0 {
-		low = 0
-	}
-	return blend(blend(high, salt), low)
-}
-
-// count sets a bit of a set of so many, of which as many as are set tell how many values
-// there were, also of those that share one (linear counting, Whang et al. 1990).
-func (d *doings) count(g gauge, set *uint64, bit uint64, of int) {
-	if *set&bit != 0 {
-		return
-	}
-	*set |= bit
-	if n := distinct(bits.OnesCount64(*set), of); n > d.today[g] {
-		d.today[g] = n
-		if d.leap(g) >= leastLeapUp {
-			d.news |= 1 << g
-		}
-	}
-}
-
-// distinct is how many values have set k bits of so many.
-func distinct(k, of int) uint8 {
-	switch {
-	case k <= 3:
-		return uint8(k) // what comes out for these, without the logarithm
-	case k == of:
-		return math.MaxUint8
-	}
-	return uint8(min(math.MaxUint8-1, math.Round(float64(of)*math.Log(float64(of)/float64(of-k)))))
 }
 
 // closeDay makes the open day part of the past, unless what happened on it is in doubt;
