@@ -123,7 +123,7 @@ func (c *Campaigns) See(s *schema.Sighting) (news bool) {
 	if s.Returned {
 		return c.returned(s, now)
 	}
-	c.count(s, now)
+	c.fade(now)
 	var joined []*gathering
 	for _, key := range keysOf(s) {
 		g := c.gathering(key, now)
@@ -134,13 +134,21 @@ func (c *Campaigns) See(s *schema.Sighting) (news bool) {
 		if key.kind == sameClient {
 			g.common = max(g.common, s.Common)
 		}
-		news = g.join(s, now) || news
-		g.judge(s.Active, s.Tokens, now, c.rate())
+		fresh := g.join(s, now)
+		news = news || fresh
+		if fresh {
+			g.judge(s.Active, s.Tokens, now, c.rate())
+		}
 		g.held = g.held || g.benign && s.Score >= 1
-		joined = append(joined, g)
+		if fresh || g.benign {
+			joined = append(joined, g)
+		}
 	}
 	for _, g := range joined { // an owner's are judged by now: they explain what would be a campaign's
 		c.judge(g, now)
+	}
+	if news && s.Score >= leastPart {
+		c.parts++
 	}
 	return news
 }
@@ -172,15 +180,12 @@ func keysOf(s *schema.Sighting) []gatheringKey {
 	return keys
 }
 
-// count keeps up how many sightings there are that could be part of a campaign.
-func (c *Campaigns) count(s *schema.Sighting, now int64) {
+// fade lets the count of sightings that could be part of a campaign follow its time.
+func (c *Campaigns) fade(now int64) {
 	if days := float64(now-c.partsAt) / daySeconds; c.partsAt != 0 && days > 0 {
 		c.parts *= 1 / (1 + days/3.5)
 	}
 	c.partsAt = max(c.partsAt, now)
-	if s.Score >= leastPart {
-		c.parts++
-	}
 }
 
 // rate is how many of them there are a day.
@@ -247,8 +252,9 @@ func (c *Campaigns) rename(from, to schema.TokenID) {
 
 // returned notes that a token is back where it came from, soon after it was where it is said to have moved.
 func (c *Campaigns) returned(s *schema.Sighting, now int64) (news bool) {
+	here := fmt.Sprint("AS", s.ASN)
 	for key, g := range c.gatherings {
-		if key.kind != sameNetwork || key.value == fmt.Sprint("AS", s.ASN) {
+		if key.kind != sameNetwork || key.value == here || now-g.last > returnsWithin {
 			continue
 		}
 		if m := g.member(s.Token); m != nil && now-m.last <= returnsWithin {

@@ -89,6 +89,7 @@ const (
 	leastSurplus  = 5.0 // nats
 	leastMove     = 8.0
 	scoreIsNews   = 0.3
+	leaveEvery    = 60 // seconds between two looks at whose time is over
 )
 
 func (k gatheringKey) compare(o gatheringKey) int {
@@ -120,6 +121,9 @@ func (g *gathering) window() int64 {
 
 // leave lets members go whose time is over, and keeps count of them.
 func (g *gathering) leave(now int64) {
+	if g.since != 0 && now-g.since < leaveEvery {
+		return
+	}
 	if g.since == 0 {
 		g.since = now
 	}

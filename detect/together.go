@@ -144,7 +144,7 @@ func (e *Engine) excuseWith(l *look, s *story, x *schema.Sighting) (by []*gather
 
 // backHome tells the campaigns that a token is where it belongs, after it was somewhere else.
 func (e *Engine) backHome(l *look) {
-	if !l.away || l.group != home || l.event.ASN == 0 || l.odd && !l.event.Located() {
+	if !l.away || l.group != home || l.event.ASN == 0 || !l.strayed() {
 		return
 	}
 	ev := l.event
@@ -156,6 +156,14 @@ func (e *Engine) backHome(l *look) {
 	if e.campaigns.See(&x) {
 		e.sighted(&x)
 	}
+}
+
+// strayed tells whether something was said of a visit a short time ago: without it there was no sighting.
+func (l *look) strayed() bool {
+	s := l.memory.storyOf(l.profile)
+	return s != nil && slices.ContainsFunc(s.evidence, func(e evidence) bool {
+		return e.group != home && e.group != traffic && e.llr > 0 && l.now-e.last <= returnsWithin
+	})
 }
 
 // code codes the state of campaigns.
