@@ -169,7 +169,11 @@ func (e *Engine) judge(l *look) *schema.Finding {
 	l.note(s)
 	nats := e.together(l, s, s.sum(l.now, e.cfg.HalfLife)+p.manner.nats(), e.bar(p))
 	p.most = max(p.most, float32(nats))
-	score := nats / e.bar(p) * e.factor
+	raw := nats / e.bar(p) * e.factor
+	score := raw * p.weary(s, l.now)
+	if raw >= 1 && score < raw && !l.backfill {
+		s.episode.alerted = true // of a story that was told
+	}
 	l.isolate(s)
 	n := s.detectors()
 	if s.episode.alerted {

@@ -131,6 +131,7 @@ func (m *memory) code(c *coder, p *profile) {
 	number(c, &p.quarantine.since)
 	number(c, &p.quarantine.last)
 	number(c, &p.quarantine.until)
+	number(c, &p.quarantine.where)
 	m.codeStory(c, p)
 	m.codeFile(c, p)
 }
