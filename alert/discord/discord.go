@@ -121,7 +121,7 @@ func (n *Notifier) say(ctx context.Context, method, path string, m alert.Message
 // illustrate adds the picture to a message that was posted. Whatever goes wrong with it is
 // passed over, and tried again with the next edit.
 func (n *Notifier) illustrate(ctx context.Context, m alert.Message, r ref) string {
-	if m.Picture == nil || m.Kind != alert.KindIncident || m.Trial || r.pictured {
+	if m.Picture == nil || m.Kind != alert.KindIncident || r.pictured {
 		return r.String()
 	}
 	err := n.explain(n.addPicture(ctx, m, r))

@@ -137,7 +137,7 @@ const pictureTime = 5 * time.Second
 
 func (n *Notifier) letter(ctx context.Context, m alert.Message) letter {
 	l := letter{subject: m.Icon + " " + m.Title}
-	if m.Picture != nil && !m.Trial && m.Kind != alert.KindDigest && m.Incident.State != schema.IncidentResolved {
+	if m.Picture != nil && m.Kind != alert.KindDigest && m.Incident.State != schema.IncidentResolved {
 		drawing, cancel := context.WithTimeout(ctx, pictureTime)
 		defer cancel()
 		picture, err := m.Picture(drawing)

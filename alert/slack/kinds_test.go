@@ -173,7 +173,11 @@ func TestButtons(t *testing.T) {
 			notify(t, n, m)
 			var have []string
 			all := s.Messages()
-			for _, b := range all[len(all)-1].Buttons {
+			last := all[len(all)-1]
+			if sql, press := strings.Index(last.Rendered, "SELECT"), strings.Index(last.Rendered, "[ It was us ]"); press > sql {
+				t.Error("the buttons stand below the SQL")
+			}
+			for _, b := range last.Buttons {
 				have = append(have, b.Action)
 				if b.Value != m.Incident.ID {
 					t.Errorf("%s has the value %q", b.Action, b.Value)
@@ -238,5 +242,34 @@ func TestThrottledInAnyForm(t *testing.T) {
 		if !errors.As(err, &later) || later.After != want {
 			t.Errorf("%q: error %v", header, err)
 		}
+	}
+}
+
+// What names no message is no success, whatever its status: the alert would be lost.
+func TestAnswersThatConfirmNothing(t *testing.T) {
+	for _, body := range []string{"", "{}", `{"ok":false}`, `{"ok":true}`, "<html>welcome</html>", "null", "[]"} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))
+		m := message(theft(t))
+		for _, c := range []struct {
+			what string
+			ref  string
+			kind alert.Kind
+		}{{"post", "", alert.KindIncident}, {"edit", "C024BE91L/1.2", alert.KindIncident}, {"reply", "C024BE91L/1.2", alert.KindReply}} {
+			m.Ref, m.Kind = c.ref, c.kind
+			if ref, err := with(t, server.URL).Notify(t.Context(), m); err == nil {
+				t.Errorf("%s answered with %q: ref %q", c.what, body, ref)
+			}
+		}
+		cfg := slack.DefaultConfig()
+		cfg.WebhookURL = alert.Secret(server.URL + "/services/hush")
+		n, err := slack.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Ref, m.Kind = "", alert.KindIncident
+		if _, err := n.Notify(t.Context(), m); (err == nil) != (body == `{"ok":true}`) || err != nil && leaks(err) {
+			t.Errorf("the webhook answered with %q: error %v", body, err)
+		}
+		server.Close()
 	}
 }

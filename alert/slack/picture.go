@@ -27,7 +27,7 @@ const (
 // goes wrong with the picture is passed over, and tried again with the next edit.
 func (n *Notifier) illustrate(ctx context.Context, m alert.Message, posted string) string {
 	r, ok := parseRef(posted)
-	if m.Picture == nil || m.Kind != alert.KindIncident || m.Trial || !ok || r.pictured {
+	if m.Picture == nil || m.Kind != alert.KindIncident || !ok || r.pictured {
 		return posted
 	}
 	r.pictured = n.upload(ctx, m, r)

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,25 +106,43 @@ func (n *Notifier) blocks(m alert.Message) []slack.Block {
 	}
 	blocks := render(m)
 	if n.buttons {
-		blocks = appendButtons(blocks, m)
+		blocks = slices.Insert(blocks, beforeQueries(blocks), appendButtons(nil, m)...)
 	}
 	return blocks
+}
+
+// beforeQueries is where buttons stand: after what one decides on, and before the SQL.
+func beforeQueries(blocks []slack.Block) int {
+	at := slices.IndexFunc(blocks, func(b slack.Block) bool { return b.BlockType() == slack.MBTDivider })
+	if at < 0 {
+		return len(blocks)
+	}
+	return at
 }
 
 // send edits a message, or posts one where there is none any more.
 func (n *Notifier) send(ctx context.Context, m alert.Message, options ...slack.MsgOption) (string, error) {
 	options = append(options, slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl())
 	if r, ok := parseRef(m.Ref); ok {
-		_, _, _, err := n.client.UpdateMessageContext(ctx, r.channel, r.ts, options...)
+		_, ts, _, err := n.client.UpdateMessageContext(ctx, r.channel, r.ts, options...)
 		if !uneditable(err) {
-			return m.Ref, err
+			return m.Ref, confirmed(ts, err)
 		}
 	}
 	channel, ts, err := n.client.PostMessageContext(ctx, n.cfg.Channel, append(options, named(m.Key))...)
-	if err != nil {
+	if err := confirmed(ts, err); err != nil {
 		return "", err
 	}
 	return ref{channel: channel, ts: ts}.String(), nil
+}
+
+// confirmed takes only an answer that names the message for a success: an empty object, or a
+// refusal without a reason, is none to slack-go.
+func confirmed(ts string, err error) error {
+	if err == nil && ts == "" {
+		return errors.New("the answer names no message")
+	}
+	return err
 }
 
 // reply posts below a message. What became more severe is shown to the channel too: who
@@ -140,7 +159,8 @@ func (n *Notifier) reply(ctx context.Context, m alert.Message) (string, error) {
 	if m.Escalated {
 		options = append(options, slack.MsgOptionBroadcast())
 	}
-	if _, _, err := n.client.PostMessageContext(ctx, r.channel, options...); err != nil {
+	_, ts, err := n.client.PostMessageContext(ctx, r.channel, options...)
+	if err := confirmed(ts, err); err != nil {
 		return "", n.explain(err)
 	}
 	if m.Escalated && m.Picture != nil {

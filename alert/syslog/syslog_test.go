@@ -133,8 +133,9 @@ func TestUDP(t *testing.T) {
 	defer conn.Close()
 	f := theft(t)
 	f.Summary, f.Consumer = strings.Repeat("💥\"]\\", 10_000), strings.Repeat("é]", 10_000)
+	client := strings.Repeat("<!channel>\n", 10_000)
 	for range 10_000 {
-		f.Seen.Clients = append(f.Seen.Clients, strings.Repeat("<!channel>\n", 10_000))
+		f.Seen.Clients = append(f.Seen.Clients, client)
 	}
 	if _, err := notifier(t, "udp", conn.LocalAddr().String(), "").Notify(t.Context(), message(f)); err != nil {
 		t.Fatal(err)

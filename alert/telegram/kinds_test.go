@@ -206,3 +206,14 @@ func TestThrottledInAnyForm(t *testing.T) {
 		}
 	}
 }
+
+// What names no message is no success, whatever its status: the alert would be lost.
+func TestAnswersThatConfirmNothing(t *testing.T) {
+	for _, body := range []string{"", "{}", `{"ok":false}`, `{"ok":true}`, `{"ok":true,"result":{}}`, "<html>welcome</html>", "null", "[]"} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))
+		if ref, err := with(t, server.URL).Notify(t.Context(), message(theft(t))); err == nil || leaks(err) {
+			t.Errorf("%q: ref %q, error %v", body, ref, err)
+		}
+		server.Close()
+	}
+}

@@ -23,7 +23,7 @@ const (
 // for what there is to say. Whatever goes wrong with it is passed over.
 func (n *Notifier) illustrate(ctx context.Context, m alert.Message, posted string) string {
 	r, ok := parseRef(posted)
-	if m.Picture == nil || m.Kind != alert.KindIncident || m.Trial || !ok || r.pictured {
+	if m.Picture == nil || m.Kind != alert.KindIncident || !ok || r.pictured {
 		return posted
 	}
 	r.pictured = n.photograph(ctx, m, r)

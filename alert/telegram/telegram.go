@@ -14,6 +14,7 @@ package telegram
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -119,6 +120,9 @@ func (n *Notifier) send(ctx context.Context, m alert.Message) (string, error) {
 	})
 	if err != nil {
 		return "", err
+	}
+	if sent.ID == 0 {
+		return "", errors.New("the answer names no message")
 	}
 	return ref{chat: sent.Chat.ID, message: sent.ID}.String(), nil
 }

@@ -196,6 +196,9 @@ func TestCheckTriesEveryChannel(t *testing.T) {
 	if len(notifiers) != 9 {
 		t.Errorf("%d channels", len(notifiers))
 	}
+	if len(e.slack.Messages()) == 1 && len(e.slack.Messages()[0].Files) != 1 || len(e.telegram.Photos()) != 1 {
+		t.Error("no pictures")
+	}
 	if len(e.slack.Messages()) != 1 || len(e.telegram.Messages()) != 1 || len(e.discord.Messages()) != 1 || len(e.mail.Messages()) != 1 ||
 		e.http.count("/v2/enqueue") != 2 || e.http.count("/hook") != 1 || e.http.count("/ocsf") != 1 || e.http.count("/owner") != 0 {
 		t.Errorf("the stand-ins got something else: %v", e.http.got)

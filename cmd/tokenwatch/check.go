@@ -188,7 +188,9 @@ func (c checkCommand) tryChannel(ctx context.Context, n alert.Notifier) (string,
 	if _, acts := n.(alert.Actor); acts || !c.SendTest {
 		return detail, nil
 	}
-	_, err := n.Notify(ctx, alert.Trial(time.Now()))
+	m := alert.Trial(time.Now())
+	m.Picture = samplePicture // whether pictures may be sent is to be known too; the log says if not
+	_, err := n.Notify(ctx, m)
 	if errors.Is(err, alert.ErrSkip) {
 		return detail + ", has no test message", nil
 	}

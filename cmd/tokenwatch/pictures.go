@@ -110,3 +110,30 @@ func placeName(city, country string) string {
 	}
 	return city + country
 }
+
+// samplePicture draws an incident that never was, to see whether a channel takes pictures.
+func samplePicture(ctx context.Context) ([]byte, error) {
+	now := time.Now().UTC()
+	return picture.Painter{History: sampleHistory{now}}.Paint(ctx, &schema.Incident{
+		TokenHint: "demo_…0000", Consumer: "nobody", Environment: "test", Opened: now, Updated: now,
+		Seen:     schema.Seen{Since: now.Add(-time.Hour)},
+		Evidence: []schema.Evidence{{Detector: "new_geo", Time: now.Add(-time.Hour), LLR: 6}, {Detector: "traffic_spike", Time: now, LLR: 5}},
+	})
+}
+
+// sampleHistory is of a token that is used in the daytime, and then was used elsewhere.
+type sampleHistory struct{ now time.Time }
+
+func (h sampleHistory) Hours(_ context.Context, _ schema.TokenID, from, _ time.Time) ([]picture.Hour, error) {
+	var hours []picture.Hour
+	for at := from; at.Before(h.now.Add(-2 * time.Hour)); at = at.Add(time.Hour) {
+		if clock := at.Hour(); clock >= 7 && clock < 18 {
+			hours = append(hours, picture.Hour{At: at, Requests: uint64(40 + 7*clock - at.Day()%5*4)})
+		}
+	}
+	return append(hours, picture.Hour{At: h.now, Requests: 700}), nil
+}
+
+func (h sampleHistory) Places(context.Context, schema.TokenID, time.Time, time.Time, time.Time) ([]picture.Place, error) {
+	return []picture.Place{{Name: "where it always is", Before: 20_000}, {Name: "somewhere else", Since: 700}}, nil
+}
