@@ -27,7 +27,7 @@ type Engine struct {
 	near      uint64   // keeps the compiler from leaving out Prefetch
 	scored    *profile // of the last event or count, and when that was; see Score
 	scoredAt  uint32
-	factor    float64  // of its score, see Threshold
+	factor    float64 // of its score, see Threshold
 	rules     *rules
 	verdicts  verdicts
 	campaigns *Campaigns
