@@ -13,7 +13,7 @@ const (
 func (p *profile) weary(s *story, now int64) float64 {
 	q := &p.quarantine
 	days := float64(now-int64(q.since)) / daySeconds
-	if q.since == 0 || now >= int64(q.until) || days < wearyAfter || s.where() != q.where {
+	if q.since == 0 || now-int64(q.last) > p.pause() || days < wearyAfter || s.where() != q.where {
 		return 1
 	}
 	return max(leastWeary, math.Exp2(-days))
