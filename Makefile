@@ -83,3 +83,8 @@ fuzz: ## Fuzz every decoder for FUZZTIME (default 20s) each
 
 clean: ## Remove what was built; `tokenwatch-data` stays
 	rm -rf bin $(LOCAL)/data
+
+.PHONY: storm
+storm: setup ## Tell of INCIDENTS (default 10000) over two instances, one of which is killed KILLS (default 12) times, and a channel that fails in every way; SEED repeats a run
+	@go test -count=1 -timeout 0 -v -run '^TestStormOfIncidents$$' ./cmd/tokenwatch -storm-incidents=$(or $(INCIDENTS),10000) -storm-kills=$(or $(KILLS),12) \
+		-storm-seed=$(if $(filter command% environment%,$(origin SEED)),$(SEED),0)

@@ -14,6 +14,9 @@ const minuteShown = time.Minute
 // whether anything was.
 func actions(inc *schema.Incident, describe func(schema.Delivery) string) []string {
 	var list []string
+	if line := revocationLine(inc); line != "" {
+		list = append(list, clean(line, cellRunes+maxText))
+	}
 	for _, d := range inc.Deliveries {
 		if text := describe(d); text != "" {
 			list = append(list, clean(text, cellRunes+100))
@@ -22,6 +25,7 @@ func actions(inc *schema.Incident, describe func(schema.Delivery) string) []stri
 	if len(list) == 0 {
 		list = append(list, "Nothing was done to the token. "+advice(inc))
 	}
+	list = append(list, verdictLines(inc)...)
 	if inc.State == schema.IncidentResolved {
 		return append(list, "Resolved: nothing odd since "+moment(inc.Updated)+".")
 	}

@@ -13,10 +13,13 @@ import (
 // changed, so whoever holds one may read it without a lock.
 type page struct {
 	inc     schema.Incident
+	share   *Share
 	content uint64    // revision of the last change that a reader would notice
 	changed time.Time // wall clock of that change
 	heard   time.Time // wall clock of the last finding; quiet is counted from here
+	snoozed time.Time // findings are no news until then; what people and gateways say is
 	unsaved bool      // the Log has not accepted this revision yet
+	remind  bool      // it is time to say that it is still open
 }
 
 // book holds the incidents that are open, and those resolved ones that somebody still
@@ -135,6 +138,33 @@ func (b *book) drop(id string) {
 			return
 		}
 	}
+}
+
+// swap replaces a page, unless that has happened already.
+func (b *book) swap(old, p *page) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.pages[p.inc.ID] == old {
+		b.pages[p.inc.ID] = p
+	}
+}
+
+// leave forgets the pages of a share, and gives their ids. The findings of resolved incidents stay known.
+func (b *book) leave(s *Share) (ids []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for id, p := range b.pages {
+		if p.share != s {
+			continue
+		}
+		ids = append(ids, id)
+		delete(b.pages, id)
+		if b.open[p.inc.Token] == id {
+			delete(b.open, p.inc.Token)
+		}
+	}
+	b.closed = slices.DeleteFunc(b.closed, func(id string) bool { return b.pages[id] == nil })
+	return ids
 }
 
 func (b *book) remember(findings []schema.FindingID) {

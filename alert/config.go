@@ -1,7 +1,9 @@
 package alert
 
 import (
+	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/schema"
@@ -26,6 +28,38 @@ type Config struct {
 	// MaxOpen bounds the open incidents, which are kept in memory (a few KiB each).
 	// When one more opens, the one that has been quiet for longest resolves early.
 	MaxOpen int `yaml:"max_open"`
+
+	// Routes say who is told of what. Without any, everybody is told everything.
+	Routes []Route `yaml:"routes"`
+
+	// Receivers are what applies to a channel, by its name.
+	Receivers map[string]Receiver `yaml:"receivers"`
+
+	// Labels are given to tokens, for routes and rules to match.
+	Labels []Labels `yaml:"labels"`
+
+	// ConsoleURL is where the console is reached by those who read the messages.
+	ConsoleURL string `yaml:"console_url"`
+
+	// DigestAfter is how long a channel's queue may be, in time, before it is told of several incidents at once.
+	DigestAfter time.Duration `yaml:"digest_after"`
+
+	// FallbackAfter is how long a delivery may fail before the channel's fallback is told.
+	FallbackAfter time.Duration `yaml:"fallback_after"`
+
+	// GiveUpAfter is how long a delivery is tried.
+	GiveUpAfter time.Duration `yaml:"give_up_after"`
+
+	// FindingsTopic hands findings over to whoever has their tokens' incidents; IncidentsTopic, which is compacted,
+	// keeps these. Both have as many partitions.
+	FindingsTopic  string `yaml:"findings_topic"`
+	IncidentsTopic string `yaml:"incidents_topic"`
+
+	// VerdictsTopic tells the running processes what people said.
+	VerdictsTopic string `yaml:"verdicts_topic"`
+
+	// Partitions is how many the two topics get when they are created here: at most so many instances share the work.
+	Partitions int `yaml:"partitions"`
 }
 
 // DefaultConfig is what applies where nothing is configured.
@@ -36,6 +70,14 @@ func DefaultConfig() Config {
 		BackfillAfter: 6 * time.Hour,
 		UpdateEvery:   5 * time.Second,
 		MaxOpen:       20_000,
+
+		DigestAfter:    time.Minute,
+		FallbackAfter:  2 * time.Minute,
+		GiveUpAfter:    48 * time.Hour,
+		FindingsTopic:  "tokenwatch.findings",
+		IncidentsTopic: "tokenwatch.incidents",
+		VerdictsTopic:  "tokenwatch.verdicts",
+		Partitions:     4,
 	}
 }
 
@@ -52,6 +94,32 @@ func (c Config) Validate() error {
 		return fmt.Errorf("alert.update_every: %s is negative", c.UpdateEvery)
 	case c.MaxOpen < 1:
 		return fmt.Errorf("alert.max_open: %d is less than 1", c.MaxOpen)
+	case c.DigestAfter < time.Second:
+		return fmt.Errorf("alert.digest_after: %s is less than 1s", c.DigestAfter)
+	case c.FallbackAfter < 0:
+		return fmt.Errorf("alert.fallback_after: %s is negative", c.FallbackAfter)
+	case c.GiveUpAfter < time.Minute:
+		return fmt.Errorf("alert.give_up_after: %s is less than 1m", c.GiveUpAfter)
+	}
+	for _, check := range []func() error{c.validateTopics, c.validateRoutes, c.validateLabels} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c Config) validateTopics() error {
+	switch {
+	case c.FindingsTopic == "":
+		return errors.New("alert.findings_topic: must not be empty")
+	case c.IncidentsTopic == "" || c.IncidentsTopic == c.FindingsTopic:
+		return errors.New("alert.incidents_topic: want a topic of its own, such as tokenwatch.incidents")
+	case c.Partitions < 1 || c.Partitions > 1000:
+		return fmt.Errorf("alert.partitions: %d is not between 1 and 1000", c.Partitions)
+	}
+	if u, err := url.Parse(c.ConsoleURL); c.ConsoleURL != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
+		return fmt.Errorf("alert.console_url: %q is not a URL such as https://tokenwatch.example.org", c.ConsoleURL)
 	}
 	return nil
 }

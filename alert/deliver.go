@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/tokenwatch/tokenwatch/schema"
 )
@@ -14,49 +14,217 @@ import (
 const (
 	callTimeout  = 30 * time.Second // for one call of a notifier
 	leaveTimeout = 3 * time.Second  // for the call that is under way when the process ends
-	refusedRetry = 15 * time.Minute // a permanent error is looked at again, in case somebody cured it
-	reportAfter  = 3                // failures in a row after which an incident says so
-	sickAfter    = 3                // failures in a row after which a destination gets a rest
 )
+
+// item is a parcel on its way, with the page as it goes out.
+type item struct {
+	*parcel
+	page *page
+}
 
 // work delivers what is in one outbox until ctx ends.
 func (d *Dispatcher) work(ctx context.Context, box *outbox) {
 	for {
-		p := box.next(ctx)
-		if p == nil {
+		parcels := box.next(ctx)
+		if parcels == nil {
 			return
 		}
-		d.deliver(ctx, box, p)
-		d.observer.Queue(box.notifier.Name(), box.depth())
+		d.deliver(ctx, box, parcels)
+		d.queue(box)
 	}
 }
 
-// deliver makes one attempt to bring one destination up to date with one incident.
-func (d *Dispatcher) deliver(ctx context.Context, box *outbox, p *parcel) {
-	page := d.book.page(p.id)
-	if page == nil || !lags(page, box) {
+func (d *Dispatcher) queue(box *outbox) {
+	depth, oldest := box.depth(time.Now())
+	d.observer.Queue(box.notifier.Name(), depth, oldest)
+}
+
+// deliver makes one attempt to bring one destination up to date with an incident, or with several in a digest.
+func (d *Dispatcher) deliver(ctx context.Context, box *outbox, parcels []*parcel) {
+	items := d.ready(box, parcels)
+	for _, it := range items {
+		defer it.page.share.calls.Done()
+	}
+	if len(items) == 0 {
 		return
 	}
-	last, _ := delivery(&page.inc, box.notifier.Name())
-	m := Compose(page.inc, d.describe)
-	m.Ref = last.Ref
-	p.attempts++
-	start := time.Now()
-	ref, err := d.call(ctx, box, m)
-	if pacer, ok := box.notifier.(Pacer); ok {
-		box.pause(start.Add(pacer.Pace()))
+	done, err := box.breaker.Allow()
+	if err != nil {
+		box.back(parcels...)
+		box.pause(time.Now().Add(time.Second))
+		return
 	}
-	d.settle(box, p, page, ref, err)
+	if len(items) > 1 || items[0].digest != "" {
+		done(d.deliverDigest(ctx, box, items))
+		return
+	}
+	done(d.deliverOne(ctx, box, items[0]))
 }
 
-// call gives the notifier a bounded time, and a short while to finish when the process
-// is told to end: a call that is cut off may have been accepted, and would be repeated.
-func (d *Dispatcher) call(ctx context.Context, box *outbox, m Message) (string, error) {
-	inner, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+// ready drops what need not be told any more, and puts back what has to wait after all. A delivery has begun for each
+// that is returned.
+func (d *Dispatcher) ready(box *outbox, parcels []*parcel) []item {
+	var items []item
+	now := time.Now()
+	for _, p := range parcels {
+		page := d.book.page(p.id)
+		if page == nil || owes(page, box) == nothing {
+			d.finish(p.id)
+			continue
+		}
+		p.debt, p.severity, p.share = owes(page, box), page.inc.Severity, page.share
+		if box.entries() == 0 || p.debt != post {
+			p.digest = ""
+		}
+		after, _ := d.held(page, box, now)
+		switch p.held = !after.IsZero(); {
+		case p.held:
+			p.due = after
+			box.back(p)
+		case len(parcels) > 1 && p.debt != post:
+			box.back(p) // it goes alone
+		case page.share.enter():
+			items = append(items, item{p, page})
+		}
+	}
+	return items
+}
+
+// deliverOne reports whether the destination works, whatever it said to the message.
+func (d *Dispatcher) deliverOne(ctx context.Context, box *outbox, it item) bool {
+	m, items := d.message(it, box), []item{it}
+	if it.debt != edit {
+		if searched, works := d.search(ctx, box, items, m); searched {
+			return works
+		}
+		d.announce(box, items, m.Key)
+	}
+	return d.call(ctx, box, items, m)
+}
+
+// deliverDigest is deliverOne for several incidents in one message. It is written down of each that it is in the
+// digest before that is sent, so that after a crash the same digest goes out again under the same key.
+func (d *Dispatcher) deliverDigest(ctx context.Context, box *outbox, items []item) bool {
+	slices.SortFunc(items, func(a, b item) int {
+		if a.before(b.parcel) {
+			return -1
+		}
+		return 1
+	})
+	key := items[0].digest
+	if key == "" {
+		key = digestKey(items, box.notifier.Name())
+	}
+	for _, it := range items {
+		it.digest = key
+	}
+	m := d.digest(items, key)
+	if searched, works := d.search(ctx, box, items, m); searched {
+		return works
+	}
+	d.announce(box, items, key)
+	return d.call(ctx, box, items, m)
+}
+
+// announce writes down that a post is about to be made, where that is of use: a channel that can look for its own
+// messages is asked after a crash whether it was.
+func (d *Dispatcher) announce(box *outbox, items []item, key string) {
+	if _, finds := box.notifier.(Finder); !finds && items[0].digest == "" {
+		return
+	}
+	all(items, func(it item) {
+		if last, _ := delivery(&it.page.inc, box.notifier.Name()); last.Announced != key {
+			d.record(box, it.page, func(del *schema.Delivery) { del.Announced = key })
+		}
+	})
+}
+
+// maxSearches is how often a message is looked for that may have been posted, before it is posted again.
+const maxSearches = 5
+
+// search looks for a message of whose posting nothing is known but that it was begun. It reports whether that is all
+// that is to be done for now, and whether the destination works.
+func (d *Dispatcher) search(ctx context.Context, box *outbox, items []item, m Message) (done, works bool) {
+	finder, finds := box.notifier.(Finder)
+	last, _ := delivery(&items[0].page.inc, box.notifier.Name())
+	if !finds || !items[0].unsure || last.Announced != m.Key {
+		return false, true
+	}
+	ctx, cancel := d.callContext(ctx, items)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(leaveTimeout, cancel) })
-	defer stop()
-	return box.notifier.Notify(inner, m)
+	begin := time.Now()
+	ref, err := finder.Find(ctx, m)
+	d.pace(box, begin)
+	var refused Permanent
+	switch {
+	case err == nil && ref == "":
+		return false, true
+	case err == nil:
+		d.found(box, items, m, ref)
+		return true, true
+	case errors.As(err, &refused) || items[0].attempts >= maxSearches:
+		d.slog.Warn("whether an alert was posted before cannot be told; it is posted again", "destination", box.notifier.Name(),
+			"incident", items[0].id, "error", err)
+		return false, true
+	}
+	for _, it := range items {
+		it.attempts++
+	}
+	return true, d.settle(box, items, m, "", err)
+}
+
+// found records a message that was there.
+func (d *Dispatcher) found(box *outbox, items []item, m Message, ref string) {
+	d.delivered(box, items, m, ref, time.Now())
+	for _, it := range items {
+		d.observer.Delivery(box.notifier.Name(), DeliveryFound, time.Since(it.since))
+	}
+	if m.Kind != KindIncident {
+		return
+	}
+	// What it says is what was known then. An edit brings it up to date.
+	d.record(box, items[0].page, func(del *schema.Delivery) { del.Revision = 1 })
+}
+
+// call gives the notifier a bounded time, and a short while to finish when the process is told to end, or somebody
+// else takes over: a call that is cut off may have been accepted, and would be repeated.
+func (d *Dispatcher) call(ctx context.Context, box *outbox, items []item, m Message) bool {
+	for _, it := range items {
+		it.attempts++
+	}
+	inner, cancel := d.callContext(ctx, items)
+	defer cancel()
+	begin := time.Now()
+	ref, err := box.notifier.Notify(inner, m)
+	d.pace(box, begin)
+	works := d.settle(box, items, m, ref, err)
+	box.took(begin, time.Now())
+	return works
+}
+
+func (d *Dispatcher) callContext(ctx context.Context, items []item) (context.Context, context.CancelFunc) {
+	inner, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	soon := func() { time.AfterFunc(leaveTimeout, cancel) }
+	stop1 := context.AfterFunc(ctx, soon)
+	stop2 := context.AfterFunc(items[0].page.share.leaving, soon)
+	return inner, func() { stop1(); stop2(); cancel() }
+}
+
+// pace keeps calls as far apart as the vendor wants them.
+func (d *Dispatcher) pace(box *outbox, begin time.Time) {
+	if pacer, ok := box.notifier.(Pacer); ok {
+		box.pause(begin.Add(time.Duration(float64(pacer.Pace()) * d.slowDown())))
+	}
+}
+
+// all does something for each item, many at once: what is written down about a digest is written in one go.
+func all(items []item, do func(item)) {
+	var group errgroup.Group
+	group.SetLimit(stripes)
+	for _, it := range items {
+		group.Go(func() error { do(it); return nil })
+	}
+	_ = group.Wait() // none fails
 }
 
 // describe finds the actor that made a delivery and has it say what it did.
@@ -66,145 +234,8 @@ func (d *Dispatcher) describe(del schema.Delivery) string {
 			return a.Describe(del)
 		}
 	}
+	if del.FellBack || del.Dead {
+		return "Could not be told to " + del.Destination + ": " + del.Error
+	}
 	return ""
-}
-
-// settle deals with how an attempt ended.
-func (d *Dispatcher) settle(box *outbox, p *parcel, sent *page, ref string, err error) {
-	name, now := box.notifier.Name(), time.Now()
-	age := now.Sub(p.since)
-	var (
-		later   RetryAfter
-		refused Permanent
-	)
-	switch {
-	case err == nil:
-		d.delivered(box, p, sent, ref, now)
-		d.observer.Delivery(name, outcomeOf(p), age)
-	case errors.Is(err, ErrSkip):
-		d.observer.Delivery(name, DeliverySkipped, age)
-		for _, other := range d.boxes {
-			other.hasten(p.id, now)
-		}
-		d.finish(p.id)
-	case errors.As(err, &later):
-		box.pause(now.Add(max(later.After, time.Second)))
-		box.back(p)
-		d.observer.Delivery(name, DeliveryThrottled, age)
-	case errors.As(err, &refused):
-		d.refused(box, p, sent, ref, refused, now)
-		d.observer.Delivery(name, DeliveryRefused, age)
-	default:
-		d.failed(box, p, sent, err, now)
-		d.observer.Delivery(name, DeliveryFailed, age)
-	}
-}
-
-func outcomeOf(p *parcel) string {
-	if p.fresh {
-		return DeliveryPosted
-	}
-	return DeliveryEdited
-}
-
-func (d *Dispatcher) delivered(box *outbox, p *parcel, sent *page, ref string, now time.Time) {
-	box.health(true)
-	d.record(box, sent, schema.Delivery{Ref: ref, Revision: sent.inc.Revision, At: now, Attempts: p.attempts})
-	box.delay(p.id, now.Add(d.cfg.UpdateEvery))
-	d.finish(p.id)
-}
-
-// refused records a permanent error. An actor's is final: to act on a token an hour after
-// somebody was told that it was not acted on would surprise them.
-func (d *Dispatcher) refused(box *outbox, p *parcel, sent *page, ref string, cause Permanent, now time.Time) {
-	last, _ := delivery(&sent.inc, box.notifier.Name())
-	del := schema.Delivery{Ref: last.Ref, Revision: last.Revision, At: now, Attempts: p.attempts, Error: clean(cause.Error(), maxText)}
-	_, acts := box.actor()
-	if acts {
-		del.Ref, del.Revision = ref, sent.inc.Revision
-	}
-	d.slog.Error("a destination refuses an alert", "destination", box.notifier.Name(),
-		"incident", p.id, "error", cause.Err, "fix", cause.Fix)
-	d.record(box, sent, del)
-	if acts {
-		d.finish(p.id)
-		return
-	}
-	p.due, p.refused = now.Add(refusedRetry), true
-	box.back(p)
-}
-
-// failed schedules the next attempt. After a few, the incident says so, and a destination
-// that takes nothing gets a rest, so that a queue of thousands does not hammer it.
-func (d *Dispatcher) failed(box *outbox, p *parcel, sent *page, err error, now time.Time) {
-	if p.backoff == nil {
-		p.backoff = newBackoff()
-	}
-	p.due = now.Add(p.backoff.NextBackOff())
-	if sick := box.health(false); sick >= sickAfter {
-		box.pause(now.Add(min(time.Duration(sick)*time.Second, 30*time.Second)))
-	}
-	d.slog.Warn("an alert could not be delivered and will be tried again", "destination", box.notifier.Name(),
-		"incident", p.id, "attempt", p.attempts, "retry_in", p.due.Sub(now).Round(time.Millisecond), "error", err)
-	if p.attempts == reportAfter {
-		last, _ := delivery(&sent.inc, box.notifier.Name())
-		last.At, last.Attempts, last.Error = now, p.attempts, clean(err.Error(), maxText)
-		d.record(box, sent, last)
-	}
-	box.back(p)
-}
-
-func newBackoff() *backoff.ExponentialBackOff {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.Multiplier, b.RandomizationFactor = time.Second, 2, 0.3
-	b.MaxInterval = 2 * time.Minute
-	return b
-}
-
-// record files what became of a delivery. A change of what an actor did is news to the
-// other destinations; any other delivery is bookkeeping, and those that were up to date
-// stay so although the revision rises.
-func (d *Dispatcher) record(box *outbox, sent *page, del schema.Delivery) {
-	defer d.book.lock(sent.inc.Token)()
-	current := d.book.page(sent.inc.ID)
-	if current == nil {
-		return
-	}
-	del.Destination = box.notifier.Name()
-	next := *current
-	next.inc.Revision++
-	next.inc.Deliveries = slices.Clone(current.inc.Deliveries)
-	_, acts := box.actor()
-	if acts {
-		next.content, next.changed = next.inc.Revision, time.Now()
-	} else {
-		lift(next.inc.Deliveries, current.content, next.inc.Revision)
-	}
-	// What was sent is up to date unless the incident has changed since; an actor's word
-	// is final whatever revision it acted on.
-	if del.Revision >= current.content || (acts && del.Revision > 0) {
-		del.Revision = next.inc.Revision
-	}
-	next.inc.Deliveries = replace(next.inc.Deliveries, del)
-	d.keep(&next)
-	d.send(&next)
-}
-
-// lift raises the deliveries that were up to date with the content.
-func lift(list []schema.Delivery, content, revision uint64) {
-	for i := range list {
-		if list[i].Revision >= content {
-			list[i].Revision = revision
-		}
-	}
-}
-
-func replace(list []schema.Delivery, del schema.Delivery) []schema.Delivery {
-	for i := range list {
-		if list[i].Destination == del.Destination {
-			list[i] = del
-			return list
-		}
-	}
-	return append(list, del)
 }

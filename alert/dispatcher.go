@@ -5,11 +5,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/tokenwatch/tokenwatch/schema"
 )
@@ -18,14 +17,17 @@ import (
 // may be called from several goroutines; Run once.
 type Dispatcher struct {
 	cfg      Config
-	log      Log
 	slog     *slog.Logger
 	observer Observer
+	follower Follower
+	orders   Orders
+	picture  func(context.Context, schema.Incident) ([]byte, error)
 	boxes    []*outbox
+	book     *book
+	home     *Share // of a dispatcher that works alone, else nil
 
-	loading sync.Mutex
-	loaded  bool
-	book    *book
+	silences atomic.Pointer[[]Silence]
+	slowness atomic.Uint64 // float64: how much slower than its vendor allows a channel is told, since others tell it too
 }
 
 // Option changes a dispatcher as it is made.
@@ -38,50 +40,56 @@ func WithObserver(o Observer) Option { return func(d *Dispatcher) { d.observer =
 // nothing.
 func WithLogger(l *slog.Logger) Option { return func(d *Dispatcher) { d.slog = l } }
 
-// New makes a dispatcher over a log that delivers to the notifiers. It touches neither
-// before Accept or Run is called.
+// WithOrders has the dispatcher obey silences and retries.
+func WithOrders(o Orders) Option { return func(d *Dispatcher) { d.orders = o } }
+
+// WithPicture gives messages a picture, which is drawn if a channel asks for it.
+func WithPicture(draw func(context.Context, schema.Incident) ([]byte, error)) Option {
+	return func(d *Dispatcher) { d.picture = draw }
+}
+
+// New makes a dispatcher that delivers to the notifiers. With a log it works alone, on all incidents; with nil it
+// owns none until Own is called. It touches neither before Accept, Own or Run is called.
 func New(cfg Config, log Log, notifiers []Notifier, options ...Option) (*Dispatcher, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	d := &Dispatcher{
-		cfg: cfg, log: batched(log), book: newBook(),
-		slog: slog.New(slog.DiscardHandler), observer: unobserved{},
+		cfg: cfg, book: newBook(),
+		slog: slog.New(slog.DiscardHandler), observer: unobserved{}, follower: nobodyFollows{},
 	}
+	d.silences.Store(new([]Silence))
 	for _, option := range options {
 		option(d)
 	}
-	named := map[string]bool{}
+	if log != nil {
+		d.home = d.share(log)
+	}
+	var names []string
 	for _, n := range notifiers {
-		if named[n.Name()] {
+		if slices.Contains(names, n.Name()) {
 			return nil, fmt.Errorf("two destinations are named %q", n.Name())
 		}
-		named[n.Name()] = true
-		d.boxes = append(d.boxes, newOutbox(n))
+		names = append(names, n.Name())
+		d.boxes = append(d.boxes, newOutbox(n, cfg.DigestAfter))
 	}
+	if err := cfg.named(names); err != nil {
+		return nil, err
+	}
+	d.SlowDown(1)
 	return d, nil
 }
 
-// Accept takes findings in, in the order in which they were made, and returns once every
-// incident that they open or change is in the Log. After an error the caller repeats the
-// same findings: those that got through change nothing a second time.
+// SlowDown has channels told so many times slower than their vendors allow, as instances that share the work must:
+// the vendor counts what all of them send.
+func (d *Dispatcher) SlowDown(times float64) { d.slowness.Store(math.Float64bits(max(times, 1))) }
+
+// Accept is Share.Accept for a dispatcher that works alone.
 func (d *Dispatcher) Accept(ctx context.Context, findings []schema.Finding) error {
-	if len(findings) == 0 {
-		return nil
+	if d.home == nil {
+		return errReleased
 	}
-	if err := d.load(ctx); err != nil {
-		return err
-	}
-	// Tokens are independent, and a save takes milliseconds: many at once.
-	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(stripes)
-	for _, ofToken := range byToken(findings) {
-		group.Go(func() error { return d.accept(inner, ofToken) })
-	}
-	if err := group.Wait(); err != nil {
-		return fmt.Errorf("accepting findings: %w", err)
-	}
-	return d.shed(ctx)
+	return d.home.Accept(ctx, findings)
 }
 
 // byToken splits findings by token and keeps their order.
@@ -101,30 +109,6 @@ func byToken(findings []schema.Finding) [][]schema.Finding {
 	return groups
 }
 
-func (d *Dispatcher) accept(ctx context.Context, findings []schema.Finding) error {
-	token, former := findings[0].Token, formerName(findings)
-	defer d.book.lock(token, former)()
-	var open *schema.Incident
-	if p := d.book.openFor(token); p != nil {
-		open = &p.inc
-	} else if p := d.book.openFor(former); p != nil {
-		open = &p.inc // it goes on under the new name
-	}
-	var outcomes []string
-	changed := d.cfg.Fold(open, findings, d.book.knows, func(o string) { outcomes = append(outcomes, o) })
-	for _, inc := range changed {
-		if err := d.change(ctx, inc); err != nil {
-			return err
-		}
-	}
-	// Counted only now: after an error the same findings come again.
-	for _, o := range outcomes {
-		d.observer.Finding(o)
-	}
-	d.observer.Open(d.book.size())
-	return nil
-}
-
 // formerName is what the findings' token was called before its pepper was rotated, or the
 // token itself. A process with a former pepper gives it with every finding, so whoever
 // holds an incident by its former name and whoever holds it by the new one share a lock.
@@ -140,36 +124,28 @@ func formerName(findings []schema.Finding) schema.TokenID {
 // change stores an incident that readers would notice the change of, and sends it on its
 // way. The caller holds the token's lock.
 func (d *Dispatcher) change(ctx context.Context, inc schema.Incident) error {
-	if err := d.log.SaveIncident(ctx, &inc); err != nil {
-		return fmt.Errorf("saving incident %s: %w", inc.ID, err)
+	share := d.home
+	if p := d.book.page(inc.ID); p != nil {
+		share = p.share
 	}
-	now := time.Now()
-	p := &page{inc: inc, content: inc.Revision, changed: now, heard: now}
-	d.book.put(p, d.cfg.MaxOpen)
-	d.send(p)
-	return nil
+	if share == nil {
+		return errReleased
+	}
+	return d.changeIn(ctx, share, inc)
 }
 
-// send puts the page into every outbox whose destination has not heard of it as it is.
-func (d *Dispatcher) send(p *page) {
-	acting := d.acting(p)
-	for _, box := range d.boxes {
-		if !lags(p, box) {
-			continue
-		}
-		last, _ := delivery(&p.inc, box.notifier.Name())
-		due := p.changed
-		if _, acts := box.actor(); acting && !acts {
-			due = due.Add(actionGrace)
-		}
-		if last.Ref != "" {
-			due = last.At.Add(d.cfg.UpdateEvery)
-		}
-		depth := box.put(parcel{
-			id: p.inc.ID, severity: p.inc.Severity, fresh: last.Ref == "", since: p.changed, due: due,
-		})
-		d.observer.Queue(box.notifier.Name(), depth)
+func (d *Dispatcher) changeIn(ctx context.Context, share *Share, inc schema.Incident) error {
+	now := time.Now()
+	d.follower.Weigh(&inc, now)
+	d.want(&inc, now)
+	if err := share.log.SaveIncident(ctx, &inc); err != nil {
+		return fmt.Errorf("saving incident %s: %w", inc.ID, err)
 	}
+	p := &page{inc: inc, share: share, content: inc.Revision, changed: now, heard: now, snoozed: inc.Snoozed}
+	d.book.put(p, d.cfg.MaxOpen)
+	d.follower.Hear(&p.inc)
+	d.send(p)
+	return nil
 }
 
 // actionGrace is how long a first message waits for an actor, so that it can say what
@@ -181,24 +157,8 @@ func (d *Dispatcher) acting(p *page) bool {
 	return slices.ContainsFunc(d.boxes, func(box *outbox) bool {
 		_, acts := box.actor()
 		_, tried := delivery(&p.inc, box.notifier.Name())
-		return acts && !tried && lags(p, box)
+		return acts && !tried && owes(p, box) != nothing
 	})
-}
-
-// lags reports whether the destination has to hear of the incident.
-func lags(p *page, box *outbox) bool {
-	last, told := delivery(&p.inc, box.notifier.Name())
-	resolved := p.inc.State == schema.IncidentResolved
-	if _, acts := box.actor(); acts {
-		// It acts once, and not on what is over.
-		return last.Revision == 0 && !resolved
-	}
-	if !told {
-		// A destination that is new here is not told of the past; but what nobody
-		// heard of before it resolved is no past yet.
-		return !resolved || len(p.inc.Deliveries) == 0
-	}
-	return last.Revision < p.content
 }
 
 func delivery(inc *schema.Incident, destination string) (schema.Delivery, bool) {

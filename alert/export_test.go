@@ -9,3 +9,9 @@ const (
 	MaxNames    = maxNames
 	MaxText     = maxText
 )
+
+// ParseEntry reads a record of the incidents topic.
+func ParseEntry(key string, value []byte) (id string, revision uint64, err error) {
+	e, err := parseEntry(key, value)
+	return e.ID, e.Revision, err
+}

@@ -36,6 +36,7 @@ func (c Config) Fold(
 				changed = latest(changed, Resolve(*open, open.Updated.Add(c.ResolveAfter)))
 			}
 			next := Open(f)
+			c.label(&next)
 			outcome(FindingOpened)
 			open, changed = &next, latest(changed, next)
 		}

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"time"
@@ -32,6 +33,8 @@ func Open(f *schema.Finding) schema.Incident {
 		TokenHint:   clean(f.TokenHint, maxText),
 		Consumer:    clean(f.Consumer, maxText),
 		Environment: clean(f.Environment, maxText),
+		Source:      clean(f.Source, maxText),
+		Credential:  clean(f.Credential, maxText),
 		Opened:      f.Time,
 		Updated:     f.Time,
 		Summary:     clean(f.Summary, 2*maxText),
@@ -59,10 +62,14 @@ func Update(inc schema.Incident, f *schema.Finding) (schema.Incident, bool) {
 	next.Seen = mergeSeen(inc.Seen, boundedSeen(f.Seen), newest)
 	if newest {
 		next.Updated = f.Time
+		next.Source, next.Credential = cmp.Or(clean(f.Source, maxText), inc.Source), cmp.Or(clean(f.Credential, maxText), inc.Credential)
 		next.Normal = boundedNormal(f.Normal)
 	}
 	if newest && f.Severity >= inc.Severity && f.Summary != "" {
 		next.Summary = clean(f.Summary, 2*maxText)
+	}
+	if next.Severity > inc.Severity {
+		next.Snoozed = time.Time{} // it is worse than what was put off
 	}
 	if reflect.DeepEqual(next, inc) {
 		return inc, false

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -12,8 +13,21 @@ import (
 // markup. Every text in it is one clean line (SQL apart) of bounded length; a notifier
 // only has to escape it its own way.
 type Message struct {
-	Ref   string // names the message to edit; empty to post a new one
+	Kind  Kind   // one incident, a reply below its message, or a digest
+	Ref   string // names the message to edit, or to reply to; empty to post a new one
 	Trial bool   // sent to see whether the channel works: nothing happened, do nothing
+
+	// Key names this message at this destination, whatever becomes of the attempts: it stays the same over
+	// retries and restarts, so a vendor that is given it can tell repetitions. Letters, digits, '-', '/' and '.'.
+	Key string
+	// Link leads to the incident in the console; empty where there is none.
+	Link string
+	// Escalated says that the incident is more severe than when this destination was last notified.
+	Escalated bool
+	// Entries are the incidents of a digest, the severe ones first.
+	Entries []Entry
+	// Picture draws the incident as a PNG when it is called; nil where there is nothing to draw.
+	Picture func(context.Context) ([]byte, error)
 
 	Incident schema.Incident // for notifiers that speak to machines; read only
 

@@ -47,6 +47,14 @@ type Checker interface {
 	Check(ctx context.Context) error
 }
 
+// Orders are what people asked for from outside of this process. They are looked up every few seconds.
+type Orders interface {
+	// Silences gives those that have not expired.
+	Silences(ctx context.Context) ([]schema.Silence, error)
+	// Retries gives those that were asked for since then.
+	Retries(ctx context.Context, since time.Time) ([]schema.Retry, error)
+}
+
 // Log keeps incidents over restarts. SaveIncident has to be durable when it returns;
 // of one id, the highest revision counts. Incidents returns the latest revision of those
 // in any of the states, in any order.
@@ -68,10 +76,14 @@ const (
 const (
 	DeliveryPosted    = "posted"
 	DeliveryEdited    = "edited"
+	DeliveryReplied   = "replied"   // below the message, to notify of what an edit does not
+	DeliveryDigested  = "digested"  // told together with others
+	DeliveryFound     = "found"     // an earlier post whose end was unknown turned out to be there
 	DeliverySkipped   = "skipped"   // the notifier has no use for it
 	DeliveryThrottled = "throttled" // the destination asked to wait
 	DeliveryFailed    = "failed"    // to be tried again
 	DeliveryRefused   = "refused"   // permanent; somebody has to change something
+	DeliveryDead      = "dead"      // given up
 )
 
 // Observer is told what happens, for metrics. Its methods are called from several
@@ -81,8 +93,8 @@ type Observer interface {
 	Finding(outcome string)
 	// Delivery: one attempt. Age is the time from the change to now.
 	Delivery(destination, outcome string, age time.Duration)
-	// Queue: how many incidents wait for the destination.
-	Queue(destination string, depth int)
+	// Queue: how many incidents wait for the destination, and for how long the oldest does that nothing holds back.
+	Queue(destination string, depth int, oldest time.Duration)
 	// Open: how many incidents are open.
 	Open(incidents int)
 }
@@ -92,5 +104,5 @@ type unobserved struct{}
 
 func (unobserved) Finding(string)                         {}
 func (unobserved) Delivery(string, string, time.Duration) {}
-func (unobserved) Queue(string, int)                      {}
+func (unobserved) Queue(string, int, time.Duration)       {}
 func (unobserved) Open(int)                               {}

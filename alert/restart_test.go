@@ -13,8 +13,7 @@ import (
 // crash ends a process the way kill -9 does: whatever it still does reaches no log.
 func crash(log *memory, stop func()) *memory {
 	after := newMemory()
-	after.rows = log.all()
-	log.breakDown(true)
+	after.rows = log.freeze()
 	go stop()
 	return after
 }

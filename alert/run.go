@@ -18,22 +18,27 @@ const (
 // Run delivers until ctx ends, first of all what an earlier process left. It waits for
 // the Log as long as it takes, and returns nil once every call under way has ended.
 func (d *Dispatcher) Run(ctx context.Context) error {
+	d.takeOrders(ctx)
 	if err := d.loadPatiently(ctx); err != nil {
 		return nil //nolint:nilerr // ctx ended before there was anything to do
 	}
 	var workers sync.WaitGroup
+	workers.Go(func() { d.obey(ctx) })
 	for _, box := range d.boxes {
 		workers.Go(func() { d.work(ctx, box) })
 	}
 	d.sweep(ctx)
 	workers.Wait()
-	return d.saveUnsaved(context.WithoutCancel(ctx))
+	return d.saveUnsaved(context.WithoutCancel(ctx), nil)
 }
 
 func (d *Dispatcher) loadPatiently(ctx context.Context) error {
+	if d.home == nil {
+		return nil
+	}
 	wait := newBackoff()
 	for {
-		err := d.load(ctx)
+		err := d.home.load(ctx)
 		if err == nil {
 			return nil
 		}
@@ -57,13 +62,14 @@ func (d *Dispatcher) sweep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-save.C:
-			if err := d.saveUnsaved(ctx); err != nil {
+			if err := d.saveUnsaved(ctx, nil); err != nil {
 				d.slog.Warn("deliveries are not recorded yet; a crash now would repeat them", "error", err)
 			}
 		case <-quiet.C:
 			if err := d.resolveQuiet(ctx, time.Now()); err != nil {
 				d.slog.Warn("a quiet incident could not be resolved yet", "error", err)
 			}
+			d.remind(time.Now())
 		}
 	}
 }
@@ -98,15 +104,16 @@ func latestOf(p *page) time.Time {
 func (d *Dispatcher) keep(p *page) {
 	ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
 	defer cancel()
-	err := d.log.SaveIncident(ctx, &p.inc)
+	err := p.share.log.SaveIncident(ctx, &p.inc)
 	if p.unsaved = err != nil; p.unsaved {
 		d.slog.Warn("a delivery could not be recorded and will be later", "incident", p.inc.ID, "error", err)
 	}
 	d.book.put(p, d.cfg.MaxOpen)
 }
 
-func (d *Dispatcher) saveUnsaved(ctx context.Context) error {
-	for _, p := range d.book.list(func(p *page) bool { return p.unsaved }) {
+// saveUnsaved saves what the Log refused, of one share or (nil) of all.
+func (d *Dispatcher) saveUnsaved(ctx context.Context, of *Share) error {
+	for _, p := range d.book.list(func(p *page) bool { return p.unsaved && (of == nil || p.share == of) }) {
 		if err := d.saveAgain(ctx, p.inc.ID); err != nil {
 			return err
 		}
@@ -126,7 +133,7 @@ func (d *Dispatcher) saveAgain(ctx context.Context, id string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
 	defer cancel()
-	if err := d.log.SaveIncident(ctx, &p.inc); err != nil {
+	if err := p.share.log.SaveIncident(ctx, &p.inc); err != nil {
 		return fmt.Errorf("saving incident %s: %w", id, err)
 	}
 	saved := *p

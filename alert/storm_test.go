@@ -70,15 +70,35 @@ func (s *stage) notifiers(t *testing.T) []alert.Notifier {
 	sc, tc, rc := slack.DefaultConfig(), telegram.DefaultConfig(), webhook.DefaultConfig()
 	sc.Token, sc.Channel, sc.APIURL = "xoxb-1", "soc", s.slack.APIURL()
 	tc.Token, tc.ChatID, tc.APIURL = "1:a", "7", s.telegram.URL()
-	rc.Mode, rc.URL, rc.Secret, rc.Allow = webhook.Automatic, s.revoke.URL(), signing, []string{"127.0.0.0/8"}
-	rc.MaxPerHour = 1000
+	rc.URL, rc.Secret, rc.Allow = s.revoke.URL(), signing, []string{"127.0.0.0/8"}
 	sn, err1 := slack.New(sc)
 	tn, err2 := telegram.New(tc)
 	rn, err3 := webhook.New(rc)
 	if err1 != nil || err2 != nil || err3 != nil {
 		t.Fatal(err1, err2, err3)
 	}
-	return []alert.Notifier{unpaced{sn}, unpaced{tn}, rn}
+	return []alert.Notifier{unpaced{sn}, unpaced{tn}, &revoking{actor{channel{name: "revoke"}}, rn}}
+}
+
+// revoking is an actor that has critical incidents' tokens revoked, and asks nobody.
+type revoking struct {
+	actor
+	gateway *webhook.Gateway
+}
+
+func (r *revoking) Notify(ctx context.Context, m alert.Message) (string, error) {
+	if m.Incident.Severity < schema.SeverityCritical {
+		return "", alert.ErrSkip
+	}
+	_, err := r.gateway.Revoke(ctx, alert.Order{ID: "revoke-" + m.Incident.ID, Incident: m.Incident})
+	return "revoke-" + m.Incident.ID, err
+}
+
+func (r *revoking) Describe(d schema.Delivery) string {
+	if d.Error == "" {
+		return "Token revoked at " + d.At.UTC().Format("15:04:05")
+	}
+	return r.actor.Describe(d)
 }
 
 // A storm of incidents, destinations that answer 429, 500, resets and slowness, and a

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -48,6 +49,7 @@ type memory struct {
 	rows   map[string]schema.Incident
 	saves  int
 	broken bool
+	kill   context.CancelFunc // of the process that works with it
 }
 
 func newMemory() *memory { return &memory{rows: map[string]schema.Incident{}} }
@@ -88,6 +90,17 @@ func (m *memory) breakDown(broken bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.broken = broken
+}
+
+// freeze is the moment of a crash: what is there is all that there will be.
+func (m *memory) freeze() map[string]schema.Incident {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.broken = true
+	if m.kill != nil {
+		m.kill()
+	}
+	return maps.Clone(m.rows)
 }
 
 func (m *memory) saved() int {
@@ -181,6 +194,11 @@ func running(t *testing.T, cfg alert.Config, log alert.Log, notifiers ...alert.N
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
+	if m, ok := log.(*memory); ok {
+		m.mu.Lock()
+		m.kill = cancel
+		m.mu.Unlock()
+	}
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx) }()
 	return d, func() {

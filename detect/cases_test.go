@@ -36,6 +36,15 @@ type pattern struct {
 	Network string    `json:"network"`
 	IP      string    `json:"ip"`
 	Client  string    `json:"client"`
+	doing
+
+	Agent       string `json:"agent"` // User-Agent
+	Consumer    string `json:"consumer"`
+	Environment string `json:"environment"`
+	Tokens      int    `json:"tokens"`      // that many tokens, named token-0, token-1, ...
+	Stagger     string `json:"stagger"`     // how much later each of them begins
+	Apart       bool   `json:"apart"`       // each has a consumer of its own
+	OneAddress  bool   `json:"one_address"` // those that are apart share their address
 }
 
 type wanted struct {
@@ -142,7 +151,9 @@ func readEvents(t *testing.T, file string) []schema.Event {
 		if err := d.Decode(&p); err != nil {
 			t.Fatalf("%s: %v in %s", file, err, lines.Text())
 		}
-		events = append(events, p.events(t)...)
+		for _, one := range p.each(t) {
+			events = append(events, one.events(t)...)
+		}
 	}
 	return inOrder(events)
 }
@@ -155,6 +166,31 @@ func inOrder(events []schema.Event) []schema.Event {
 	return events
 }
 
+// each is the pattern of each of its tokens.
+func (p *pattern) each(t *testing.T) []pattern {
+	t.Helper()
+	if p.Tokens == 0 {
+		return []pattern{*p}
+	}
+	var list []pattern
+	for i := range p.Tokens {
+		one := *p
+		one.Token = fmt.Sprint(p.Token, "-", i)
+		one.From = p.From.Add(time.Duration(i) * duration(t, p.Stagger, 0))
+		if p.Apart {
+			one.Consumer = fmt.Sprint(p.Consumer, i)
+		}
+		if p.Apart && !p.OneAddress {
+			one.IP = netip.MustParseAddr(p.IP).Next().String()
+			for range i {
+				one.IP = netip.MustParseAddr(one.IP).Next().String()
+			}
+		}
+		list = append(list, one)
+	}
+	return list
+}
+
 func (p *pattern) events(t *testing.T) []schema.Event {
 	t.Helper()
 	every, within := duration(t, p.Every, time.Hour), duration(t, p.Within, time.Second)
@@ -163,13 +199,15 @@ func (p *pattern) events(t *testing.T) []schema.Event {
 	}
 	var events []schema.Event
 	for at := p.From; at.Before(p.To); at = at.Add(every) {
+		p.day = int(at.Sub(p.From) / (24 * time.Hour))
 		weekend := at.Weekday() == time.Saturday || at.Weekday() == time.Sunday
 		awake := p.Hours == [2]int{} || p.Hours[0] <= at.Hour() && at.Hour() <= p.Hours[1]
 		if weekend && !p.Weekend || !awake {
 			continue
 		}
 		for k := range max(1, p.Burst) {
-			events = append(events, p.event(t, at.Add(within*time.Duration(k)/time.Duration(max(1, p.Burst)))))
+			one := p.event(t, at.Add(within*time.Duration(k)/time.Duration(max(1, p.Burst))))
+			events = append(events, p.vary(one, len(events))...)
 		}
 	}
 	return events
@@ -178,7 +216,7 @@ func (p *pattern) events(t *testing.T) []schema.Event {
 func (p *pattern) event(t *testing.T, at time.Time) schema.Event {
 	t.Helper()
 	ev := schema.Event{
-		Time: at, Ingested: at, Token: tokenOf(p.Token), TokenHint: p.Token, Client: p.Client, Status: 200,
+		Time: at, Ingested: at, Token: tokenOf(p.Token), TokenHint: p.Token, Client: p.Client, Status: 200, Consumer: p.Consumer, Environment: p.Environment, UserAgent: p.Agent,
 		Place: schema.Place{Country: p.Country, City: p.City, Lat: p.Lat, Lon: p.Lon, AccuracyKM: 50, ASN: p.ASN, ASOrg: fmt.Sprint("Org ", p.ASN)},
 	}
 	if p.Network != "" {

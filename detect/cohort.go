@@ -12,6 +12,7 @@ type cohort struct {
 	hours     activity
 	countries map[text]float64 // bounded by ISO 3166: see maxCohortValues
 	clients   map[text]float64
+	pools     pools
 	novelty   [ages]novelty // by the token's age
 
 	calm         calm
@@ -61,6 +62,7 @@ func newCohort(texts *texts) *cohort {
 // learnDay takes in a token's day as it closes.
 func (c *cohort) learnDay(cfg *Config, m *memory, p *profile) {
 	c.calibrations[p.class()].learnDay(cfg, float64(p.most), p.alertedToday())
+	c.pools.learnDay(cfg, p)
 	c.days++
 	c.noveltyOf(p).learnDay(m, p)
 	c.count(c.countries, m.of(p, countries), p.day)
@@ -117,6 +119,7 @@ func (c *cohort) halve() {
 		n.days, n.countries, n.networks, n.clients, n.flips = n.days/2, n.countries/2, n.networks/2, n.clients/2, n.flips/2
 	}
 	c.hours.halve()
+	c.pools.halve()
 	c.calm.halve()
 	for i := range c.calibrations {
 		c.calibrations[i].halve()

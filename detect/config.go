@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"errors"
 	"time"
 )
@@ -32,6 +33,14 @@ type Config struct {
 	// are learnt like all others: nobody could give a verdict on them, and a history that
 	// is loaded to learn from is taken to be the owner's. Set from alert.backfill_after.
 	BackfillAfter time.Duration `yaml:"-"`
+	// Simulate names detectors that are on trial: what they say is recorded, in findings that are marked as
+	// simulated, and adds to no alert.
+	Simulate []string `yaml:"simulate"`
+	// Thresholds are for owners and environments that need more evidence than others, or less. The names are free.
+	Thresholds map[string]Threshold `yaml:"thresholds"`
+	// Allow lists what is known to be harmless, for ever or until a date. The names are free. Entries that come and go
+	// are better made with 'tokenwatch allow'.
+	Allow map[string]AllowEntry `yaml:"allow"`
 	// History is how far back events are read when no stored profile exists.
 	History time.Duration `yaml:"history"`
 }
@@ -68,5 +77,5 @@ func (c Config) Validate() error {
 	case c.History < 0:
 		return errors.New("detect.history: want a duration of 0 or more, such as 672h")
 	}
-	return nil
+	return cmp.Or(c.checkTrials(), c.checkThresholds(), c.checkAllowed())
 }

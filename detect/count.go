@@ -48,9 +48,11 @@ func (e *Engine) Score() float64 {
 	if e.scored == nil {
 		return 0
 	}
-	nats := e.scored.manner.nats()
-	if s := e.memory.storyOf(e.scored); s != nil {
-		nats += s.sum(int64(e.scoredAt), e.cfg.HalfLife)
+	p, now, worth := e.scored, int64(e.scoredAt), e.factor
+	nats := p.manner.nats()
+	if s := e.memory.storyOf(p); s != nil {
+		nats += s.sum(now, e.cfg.HalfLife)
+		worth *= p.weary(s, now)
 	}
-	return max(0, nats/e.bar(e.scored))
+	return max(0, nats/e.bar(p)*worth)
 }

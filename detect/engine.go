@@ -27,6 +27,11 @@ type Engine struct {
 	near      uint64   // keeps the compiler from leaving out Prefetch
 	scored    *profile // of the last event or count, and when that was; see Score
 	scoredAt  uint32
+	factor    float64 // of its score, see Threshold
+	rules     *rules
+	verdicts  verdicts
+	campaigns *Campaigns
+	sightings []schema.Sighting // not taken yet, see Sightings
 }
 
 // New makes an engine for a partition that has seen nothing.
@@ -35,34 +40,48 @@ func New(cfg Config, topic string, partition int32) *Engine {
 	return &Engine{
 		cfg: cfg, topic: topic, partition: partition, offset: -1,
 		memory: memory, cohort: newCohort(memory.texts), gone: map[schema.TokenID]givenUp{}, seed: maphash.MakeSeed(),
+		rules: newRules(&cfg), factor: 1, campaigns: NewCampaigns(),
 		// The place comes first: it decides which group the event belongs to.
-		detectors: []detector{newGeo{}, impossibleTravel{}, oddHours{}, newClient{}, trafficSpike{}},
+		detectors: []detector{newGeo{}, impossibleTravel{}, oddHours{}, newClient{}, trafficSpike{},
+			volumeSpike{}, drift{}, fanOut{}, probing{}, firstWrite{}, dormancy{}, confirmedTheft{}},
 	}
 }
 
 // Process takes in an event and returns a finding if the event tips the scale. An event
 // without a token belongs to nobody, and is passed over.
 func (e *Engine) Process(ev *schema.Event) *schema.Finding {
+	if f := e.process(ev); f != nil || len(e.campaigns.due) == 0 {
+		return f
+	}
+	return e.campaigns.Due(ev)
+}
+
+func (e *Engine) process(ev *schema.Event) *schema.Finding {
 	e.offset = max(e.offset, ev.Offset)
 	if ev.Token.IsZero() {
 		e.scored = nil
 		return nil
 	}
+	e.pronounce(ev)
 	p := e.profile(ev)
 	p.offset, p.touched = e.offset, true
 	now, set := secondsOf(ev.Time), settingOf(e.seed, ev)
 	e.at(p, now)
+	e.factor = e.rules.factor(ev)
 	if !p.usualIn(now, set) {
 		return e.look(e.lookAt(ev, p, now, set))
 	}
 	leaps := p.rate.add(now, 1, 1)
+	news := p.does(ev, now, e.cohort.pools.salt)
 	if !p.usualAt(now) {
 		l := e.lookAt(ev, p, now, set)
-		if leaps || !l.hourIsUsual() {
+		if leaps || news || !l.hourIsUsual() {
 			return e.weigh(l)
 		}
 		l.behave()
 		p.noteHour(l.hour)
+	} else if news {
+		return e.weigh(e.lookAt(ev, p, now, set))
 	} else if leaps {
 		return e.weighRate(e.lookAt(ev, p, now, set))
 	}
@@ -74,6 +93,7 @@ func (e *Engine) Process(ev *schema.Event) *schema.Finding {
 func (e *Engine) look(l *look) *schema.Finding {
 	e.turn(l)
 	l.profile.rate.add(uint32(l.now), 1, 1)
+	l.profile.does(l.event, uint32(l.now), e.cohort.pools.salt)
 	return e.weigh(l)
 }
 
@@ -81,6 +101,9 @@ func (e *Engine) look(l *look) *schema.Finding {
 func (e *Engine) turn(l *look) {
 	p := l.profile
 	young := p.young()
+	if l.day > p.day {
+		e.campaigns.woke(l.event, l.day)
+	}
 	l.open(&e.cfg)
 	if young && !p.young() {
 		e.young--
@@ -111,6 +134,7 @@ func (e *Engine) weigh(l *look) *schema.Finding {
 	for _, d := range e.detectors {
 		d.look(l)
 	}
+	e.backHome(l)
 	found := e.judge(l)
 	before := l.profile.last
 	l.learn()
@@ -124,7 +148,7 @@ func (e *Engine) lookAt(ev *schema.Event, p *profile, now uint32, c setting) *lo
 		event: ev, profile: p, memory: e.memory, cohort: e.cohort, setting: c,
 		now: int64(now), hour: int64(now / 3600), day: int32(now / daySeconds),
 		probation: int64(e.cfg.Probation / time.Second), halfLife: e.cfg.HalfLife,
-		backfill: ev.Ingested.Sub(ev.Time) > e.cfg.BackfillAfter,
+		backfill: ev.Ingested.Sub(ev.Time) > e.cfg.BackfillAfter, rules: e.rules, away: !p.position.home(),
 	}
 	return &e.looking
 }
@@ -138,27 +162,37 @@ func secondsOf(t time.Time) uint32 {
 // judge weighs the evidence if the event added to it.
 func (e *Engine) judge(l *look) *schema.Finding {
 	if !l.odd {
-		return nil
+		return e.rehearsal(l)
 	}
 	p, s := l.profile, l.memory.storyOf(l.profile)
 	l.enter(s)
 	l.note(s)
-	nats := s.sum(l.now, e.cfg.HalfLife) + p.manner.nats()
+	nats := e.together(l, s, s.sum(l.now, e.cfg.HalfLife)+p.manner.nats(), e.bar(p))
 	p.most = max(p.most, float32(nats))
-	score := nats / e.bar(p)
+	raw := nats / e.bar(p) * e.factor
+	score := raw * p.weary(s, l.now)
+	if raw >= 1 && score < raw && !l.backfill {
+		s.episode.alerted = true // of a story that was told
+	}
 	l.isolate(s)
 	n := s.detectors()
+	if s.episode.alerted {
+		l.record(s, false)
+	}
 	if !s.episode.due(l.now, score, n) {
-		return nil
+		return e.rehearsal(l)
 	}
 	first := !s.episode.alerted
 	l.report(s, score, n)
 	l.isolate(s)
 	list := s.report(p.manner.evidence(l.now))
+	if first && s.episode.alerted {
+		l.record(s, true)
+	}
 	if first && l.now < int64(p.quarantine.until) {
 		l.forget()
 	}
-	return e.finding(l, score, list)
+	return e.finding(l, s, score, list)
 }
 
 // Tokens is how many profiles are in memory.
@@ -182,6 +216,7 @@ func (e *Engine) profile(ev *schema.Event) *profile {
 		e.evict()
 	}
 	e.young++
+	e.cohort.pools.begin(&ev.Token)
 	p := e.memory.add(ev.Token)
 	e.comeBack(p)
 	return p

@@ -46,6 +46,7 @@ type quarantine struct {
 	since uint32 // first alert of an unbroken run of suspicious days
 	last  uint32 // newest suspicious event after an alert
 	until uint32 // before this, nothing suspicious is learnt
+	where uint32 // what the first alert was about: see weary
 }
 
 // settle lets evidence fade, and closes an episode that has none left or has been quiet
@@ -151,7 +152,7 @@ func (l *look) isolate(s *story) {
 	q := &l.profile.quarantine
 	now := uint32(l.now)
 	if l.now-int64(q.last) > l.profile.pause() {
-		q.since = now
+		q.since, q.where = now, s.where()
 	}
 	q.last, q.until = now, 0
 	if l.now-int64(q.since) < quietTime {

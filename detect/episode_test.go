@@ -53,7 +53,7 @@ func (s *scene) request(after time.Duration, place schema.Place, client string) 
 	at := s.at.Add(after)
 	ev := schema.Event{
 		Time: at, Ingested: at.Add(s.late), Token: tokenOf("ann"), KeyID: 7, TokenHint: "hf_…nnnn", Consumer: "acme", Environment: "prod",
-		IP: netip.AddrFrom4([4]byte{81, 2, byte(place.ASN), byte(s.offset)}), Place: place, Client: client, UserAgent: client + ".31",
+		IP: netip.AddrFrom4([4]byte{81, 2, byte(place.ASN), 1}), Place: place, Client: client, UserAgent: client + ".31",
 		BytesOut: 1000, CostUSD: 0.01, Topic: "t", Offset: s.offset,
 	}
 	s.offset++

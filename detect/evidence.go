@@ -25,6 +25,7 @@ type evidence struct {
 	llr      float64 // at its strongest
 	at       int64   // when it was strongest
 	last     int64   // when it was last renewed
+	excused  bool    // a fleet event explains it: it does not count
 }
 
 // story is what few profiles have: evidence in the air, and the episode it belongs to.
@@ -96,12 +97,19 @@ func (e *evidence) weight(now int64, halfLife time.Duration) float64 {
 	return e.llr * math.Exp2(-float64(age)/halfLife.Seconds())
 }
 
+// speaks tells evidence for theft that counts.
+func (e *evidence) speaks() bool { return e.llr > 0 && !e.excused }
+
 // sum adds a token's evidence up. Within a group the detectors look at different sides
 // of the same visit and add. Visits do not: one thief who changes addresses makes many,
 // and each further one says half as much as the one before. What was seen in one visit
 // (the same new client, the same odd hour) is no news in the next. Traffic is a group of
-// its own and counts in full.
+// its own, of which the strongest counts in full (see strongest).
 func (s *story) sum(now int64, halfLife time.Duration) float64 {
+	if slices.ContainsFunc(s.evidence, func(e evidence) bool { return e.excused }) {
+		rest := s.unexcused()
+		return rest.sum(now, halfLife)
+	}
 	var visits [maxEvidence]float64 // largest first
 	n, total := 0, 0.0
 	for i := range s.evidence {
@@ -110,7 +118,7 @@ func (s *story) sum(now int64, halfLife time.Duration) float64 {
 		}
 		v := s.groupSum(i, now, halfLife)
 		if s.evidence[i].group == traffic {
-			total += v
+			total += s.strongest(traffic, now, halfLife)
 		} else if v > 0 {
 			n = insertSorted(&visits, n, v)
 		}
@@ -119,6 +127,17 @@ func (s *story) sum(now int64, halfLife time.Duration) float64 {
 		total += v * math.Exp2(-float64(i))
 	}
 	return total
+}
+
+// unexcused is the story without what a fleet event explains.
+func (s *story) unexcused() story {
+	rest := story{episode: s.episode}
+	for i := range s.evidence {
+		if !s.evidence[i].excused {
+			rest.evidence = append(rest.evidence, s.evidence[i])
+		}
+	}
+	return rest
 }
 
 func insertSorted(list *[maxEvidence]float64, n int, v float64) int {
@@ -166,8 +185,8 @@ func (s *story) firstOf(i int) bool {
 func (s *story) detectors() int {
 	n := 0
 	for i := range s.evidence {
-		if s.evidence[i].llr > 0 && !slices.ContainsFunc(s.evidence[:i], func(e evidence) bool {
-			return e.llr > 0 && e.detector == s.evidence[i].detector
+		if s.evidence[i].speaks() && !slices.ContainsFunc(s.evidence[:i], func(e evidence) bool {
+			return e.speaks() && e.detector == s.evidence[i].detector
 		}) {
 			n++
 		}
@@ -183,7 +202,7 @@ func (s *story) report(more schema.Evidence, counts bool) []schema.Evidence {
 	}
 	for i := range s.evidence {
 		e := &s.evidence[i]
-		if e.llr <= 0 {
+		if !e.speaks() {
 			continue
 		}
 		e.words.spell()

@@ -16,6 +16,15 @@ func (e *Engine) Texts() int { return len(e.memory.texts.ids) }
 // Clip is what is kept of a string.
 var Clip = clip
 
+// Lg and Unlg are the logarithm in which gauges are compared, and its inverse.
+var (
+	Lg   = lg
+	Unlg = unlg
+)
+
+// Gatherings is how many there are.
+func (c *Campaigns) Gatherings() int { return len(c.gatherings) }
+
 // Calibration is what one class has taught about its evidence.
 type Calibration struct{ of calibration }
 

@@ -10,13 +10,14 @@ import (
 	"github.com/tokenwatch/tokenwatch/schema"
 )
 
-func (e *Engine) finding(l *look, score float64, list []schema.Evidence) *schema.Finding {
+func (e *Engine) finding(l *look, s *story, score float64, list []schema.Evidence) *schema.Finding {
 	ev := l.event
 	return &schema.Finding{
 		ID: findingID(ev), Token: ev.Token, KeyID: ev.KeyID, Former: ev.Former, TokenHint: ev.TokenHint, Consumer: ev.Consumer, Environment: ev.Environment,
+		Source: ev.Source, Credential: ev.Credential,
 		Time: ev.Time, Ingested: ev.Ingested, Score: score, Severity: severity(score),
-		Summary: e.summary(list), Evidence: list, Seen: l.memory.storyOf(l.profile).episode.seen(), Normal: l.normal(),
-		Topic: e.topic, Partition: e.partition, Offset: ev.Offset,
+		Summary: e.summary(list), Evidence: list, Seen: s.episode.seen(), Normal: l.normal(s),
+		Topic: e.topic, Partition: e.partition, Offset: ev.Offset, Group: l.campaign,
 	}
 }
 
@@ -64,9 +65,9 @@ func (e *Engine) phrase(name string) string {
 }
 
 // normal describes the profile as a message shows it.
-func (l *look) normal() schema.Normal {
+func (l *look) normal(s *story) schema.Normal {
 	p := l.profile
-	lastSeen := l.memory.storyOf(p).episode.lastSeen
+	lastSeen := s.episode.lastSeen
 	n := schema.Normal{
 		State: p.state(l.now), Since: time.Unix(int64(p.first), 0).UTC(), LastSeen: time.Unix(lastSeen, 0).UTC(),
 		Days: int(max(p.days-1, 1)), Events: p.events, // the open day is not history yet

@@ -34,6 +34,9 @@ type look struct {
 	strange   bool // the place is far from everything that is the token's own
 	spoke     bool // something was said
 	odd       bool // something was found
+	away      bool // the token was in no place of its own before
+	rehearsed bool // something was found by a detector on trial
+	confirmed bool // it is what somebody confirmed to be theft
 	backfill  bool // the event is history that is being loaded
 
 	// What the event has of each kind of habit.
@@ -41,12 +44,17 @@ type look struct {
 	agent                  uint32
 	setting                setting
 	hourly                 hourJudgement
+
+	rules    *rules
+	allowed  allowed
+	campaign string // that the event is part of
 }
 
 // group names what moves together and is counted once: a visit to a place that is not
 // the token's own, the token's own places, or its traffic.
 type group struct {
 	traffic bool
+	spread  bool // over many addresses at once
 	country string
 	asn     uint32
 }
@@ -93,6 +101,13 @@ func (l *look) found(detector string, llr float64, say func() words) {
 // foundIn keeps evidence for another group than the event's.
 func (l *look) foundIn(g group, detector string, llr float64, say func() words) {
 	l.spoke = true
+	if llr > 0 && (l.silenced(detector) || l.pardoned(detector, llr, say)) {
+		return
+	}
+	if l.rules.onTrial(detector) {
+		l.rehearse(evidence{group: g, detector: detector, llr: llr}, say)
+		return
+	}
 	if llr > 0 {
 		l.odd = true
 	}

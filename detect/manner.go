@@ -63,7 +63,8 @@ func (l *look) hourRatio() float64 {
 	return max(-mannerHour, min(ratio, mannerHour))
 }
 
-// countryRatio does the same for countries, by days.
+// countryRatio does the same for countries, by days. Countries that are new to the token say
+// nothing here: they are for a detector of their own, and would be counted twice.
 func (l *look) countryRatio() float64 {
 	if l.event.Country == "" {
 		return 0
@@ -74,6 +75,9 @@ func (l *look) countryRatio() float64 {
 		if l.country.known && h.key == l.country.key {
 			here = float64(h.days)
 		}
+	}
+	if here == 0 || l.habits(countries).settled(l.country, l.now, l.probation) == nil {
+		return 0
 	}
 	ratio := math.Log(cohort * (total + mannerPlaces) / (here + mannerPlaces*cohort))
 	return max(-mannerCountry, min(ratio, mannerCountry))

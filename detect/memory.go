@@ -13,8 +13,9 @@ type memory struct {
 	free     []slot
 	slots    slot // handed out so far
 	runs     [len(runSizes)]runs
-	stories  []*story // by number; 0 is none
-	untold   []uint32 // free numbers
+	stories  []*story                 // by number; 0 is none
+	untold   []uint32                 // free numbers
+	files    map[schema.TokenID]*file // of profiles that have one
 }
 
 // slot is the place of a profile.
@@ -22,7 +23,9 @@ type slot uint32
 
 const blockBits = 8 // log2 of the profiles, and of the runs, in a block
 
-func newMemory() *memory { return &memory{texts: newTexts(), stories: []*story{nil}} }
+func newMemory() *memory {
+	return &memory{texts: newTexts(), stories: []*story{nil}, files: map[schema.TokenID]*file{}}
+}
 
 func (m *memory) at(s slot) *profile { return &m.profiles[s>>blockBits][s&(1<<blockBits-1)] }
 
@@ -39,6 +42,7 @@ func (m *memory) add(token schema.TokenID) *profile {
 func (m *memory) rename(s slot, token schema.TokenID) {
 	p := m.at(s)
 	m.index.remove(tokenHash(&p.token), s)
+	m.refile(p.token, token)
 	p.token = token
 	m.index.add(tokenHash(&token), s)
 }
@@ -64,6 +68,7 @@ func (m *memory) drop(s slot) {
 	m.close(p)
 	m.keep(p, func(*habit) bool { return false })
 	m.move(p, position{})
+	delete(m.files, p.token)
 	*p = profile{}
 	m.free = append(m.free, s)
 }

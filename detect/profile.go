@@ -23,7 +23,8 @@ type profile struct {
 	last   uint32 // newest event
 	fades  uint32 // before this, the story's evidence stays as it is
 
-	rate rates
+	rate   rates
+	doings doings
 
 	awake     awake
 	usualHour uint32 // the last hour found usual, so that it is looked at once
@@ -61,6 +62,7 @@ func (l *look) open(cfg *Config) {
 			l.cohort.calm.learnDay(judged, startled)
 		}
 		p.rate.closeDay(p.alertedToday(), p.day, l.day)
+		p.doings.closeDay(p.alertedToday(), p.days)
 	}
 	p.day = l.day
 	p.days = min(p.days, 1<<16-2) + 1
@@ -90,7 +92,9 @@ func (l *look) learn() {
 }
 
 // isolated tells a suspicious event while what is suspicious is not learnt.
-func (l *look) isolated() bool { return l.odd && l.now < int64(l.profile.quarantine.until) }
+func (l *look) isolated() bool {
+	return l.odd && (l.confirmed || l.now < int64(l.profile.quarantine.until))
+}
 
 func (l *look) learnHabits() {
 	ev, texts := l.event, l.memory.texts

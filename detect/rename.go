@@ -34,6 +34,9 @@ func (e *Engine) takeOver(ev *schema.Event) *profile {
 	}
 	p := e.memory.at(s)
 	e.giveUp(p, schema.ProfileRenamed)
+	if p.story != 0 { // the others are no sightings
+		e.campaigns.rename(ev.Former, ev.Token)
+	}
 	e.memory.rename(s, ev.Token)
 	e.comeBack(p)
 	return p

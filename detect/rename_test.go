@@ -1,9 +1,11 @@
 package detect_test
 
 import (
+	"bytes"
 	"context"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -44,7 +46,14 @@ func plain(list []schema.Finding, names map[schema.TokenID]schema.TokenID) []sch
 		if former, ok := names[f.Token]; ok {
 			f.Token = former
 		}
-		f.ID, f.KeyID, f.Former = schema.FindingID{}, 0, schema.TokenID{}
+		f.Tokens = slices.Clone(f.Tokens)
+		for i, token := range f.Tokens {
+			if former, ok := names[token]; ok {
+				f.Tokens[i] = former
+			}
+		}
+		slices.SortFunc(f.Tokens, func(a, b schema.TokenID) int { return bytes.Compare(a[:], b[:]) })
+		f.ID, f.KeyID, f.Former, f.Group = schema.FindingID{}, 0, schema.TokenID{}, ""
 	}
 	return same
 }

@@ -17,6 +17,16 @@ type History interface {
 	Events(ctx context.Context, topic string, partition int32, after, before int64, since time.Time, each func(*schema.Event) error) error
 }
 
+// Decisions is what a History may know besides: what people decided, which a replay has to know as it was known then.
+type Decisions interface {
+	// Verdicts lists the verdicts that were stored at or after since.
+	Verdicts(ctx context.Context, since time.Time) ([]schema.Verdict, error)
+	// Allowances lists all changes of the allow-list, in their order.
+	Allowances(ctx context.Context) ([]schema.Allowance, error)
+	// FleetEvents lists what was found over all partitions and stored at or after since.
+	FleetEvents(ctx context.Context, since time.Time) ([]schema.FleetEvent, error)
+}
+
 // Resume makes the engine that a partition had when all events before offset next had
 // been processed: the stored profiles, and the events since them once more. Without
 // stored profiles, or with ones of another version, it learns from the events that were
@@ -26,6 +36,9 @@ func Resume(ctx context.Context, h History, cfg Config, topic string, partition 
 	e, err := restored(ctx, h, cfg, topic, partition)
 	if err != nil {
 		return nil, fmt.Errorf("reading the profiles of %s/%d: %w", topic, partition, err)
+	}
+	if err := e.decide(ctx, h); err != nil {
+		return nil, err
 	}
 	if e.offset >= next {
 		// The topic was made anew, or the group was set back: what was learnt belongs to
@@ -43,7 +56,34 @@ func Resume(ctx context.Context, h History, cfg Config, topic string, partition 
 	if err != nil {
 		return nil, fmt.Errorf("replaying the events of %s/%d after offset %d: %w", topic, partition, after, err)
 	}
+	e.sightings = nil // they were taken when they happened
 	return e, nil
+}
+
+// decide tells the engine what people decided so far.
+func (e *Engine) decide(ctx context.Context, h History) error {
+	known, ok := h.(Decisions)
+	if !ok {
+		return nil
+	}
+	changes, err := known.Allowances(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the allow-list: %w", err)
+	}
+	e.Allow(changes)
+	verdicts, err := known.Verdicts(ctx, time.Time{})
+	if err != nil {
+		return fmt.Errorf("reading verdicts: %w", err)
+	}
+	for i := range verdicts {
+		e.Verdict(&verdicts[i])
+	}
+	events, err := known.FleetEvents(ctx, time.Time{})
+	if err != nil {
+		return fmt.Errorf("reading fleet events: %w", err)
+	}
+	e.Know(events)
+	return nil
 }
 
 // restored makes an engine of the stored profiles, one by one: there may be a million.

@@ -18,7 +18,7 @@ type trafficSpike struct{}
 
 const (
 	trafficSpikeName = "traffic_spike"
-	theftBursts      = 0.2 // P(a thief leaps this far)
+	theftBursts      = 0.4 // P(a thief leaps this far)
 	trafficSpikeCap  = 10.0
 )
 

@@ -20,7 +20,7 @@ const stateVersion = 3
 func (e *Engine) Snapshot() []schema.Profile {
 	c := &coder{texts: e.memory.texts}
 	shared := schema.Profile{Topic: e.topic, Partition: e.partition, Offset: e.offset}
-	shared.State = c.write(e.cohort.code)
+	shared.State = c.write(e.codeShared)
 	list := []schema.Profile{shared}
 	e.each(func(p *profile) {
 		if p.touched {
@@ -78,7 +78,7 @@ func (e *Engine) restore(row *schema.Profile) error {
 	}
 	c := &coder{buf: row.State[1:], reading: true, texts: e.memory.texts}
 	if row.Token.IsZero() {
-		e.cohort.code(c)
+		e.codeShared(c)
 		e.offset = row.Offset
 	} else {
 		if s, known := e.memory.find(&row.Token); known {
@@ -125,12 +125,22 @@ func (m *memory) code(c *coder, p *profile) {
 		m.codeHabits(c, p, k)
 	}
 	p.rate.code(c)
+	p.doings.code(c)
 	p.manner.code(c)
 	p.position.code(c)
 	number(c, &p.quarantine.since)
 	number(c, &p.quarantine.last)
 	number(c, &p.quarantine.until)
+	number(c, &p.quarantine.where)
 	m.codeStory(c, p)
+	m.codeFile(c, p)
+}
+
+// codeShared codes what the partition's tokens share.
+func (e *Engine) codeShared(c *coder) {
+	e.cohort.code(c)
+	e.verdicts.code(c)
+	e.campaigns.code(c)
 }
 
 func (a *awake) code(c *coder) {
@@ -225,6 +235,7 @@ func (r *rates) code(c *coder) {
 
 func (g *group) code(c *coder) {
 	c.bool(&g.traffic)
+	c.bool(&g.spread)
 	c.string(&g.country)
 	number(c, &g.asn)
 }
@@ -251,6 +262,7 @@ func codeEvidence(c *coder, e *evidence) {
 	c.float(&e.llr)
 	c.int64(&e.at)
 	c.int64(&e.last)
+	c.bool(&e.excused)
 }
 
 func (e *episode) code(c *coder) {
@@ -290,6 +302,7 @@ func (k *cohort) code(c *coder) {
 	}
 	k.codeCounts(c, k.countries)
 	k.codeCounts(c, k.clients)
+	k.pools.code(c)
 }
 
 // codeCounts codes a map in the order of its keys, so that equal state is equal bytes.

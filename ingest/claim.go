@@ -60,6 +60,12 @@ type Lane interface {
 	Handle(ctx context.Context, b *schema.Block) error
 }
 
+// Hasty is a Lane that sometimes cannot wait for a block to become large or old. It is asked after each Look.
+type Hasty interface {
+	// Hurry reports whether what Look has shown just now is to be stored as soon as possible.
+	Hurry() bool
+}
+
 // Observer is told what happens, for metrics. Its methods are called often and must not block.
 type Observer interface {
 	// Fetched tells of records that went into a block, and their size.

@@ -111,7 +111,7 @@ func (w *decoding) identify(e *schema.Event, r *format.Record) bool {
 	if id == nil {
 		return false
 	}
-	e.Token, e.Former, e.TokenHint = id.token, id.former, id.hint
+	e.Token, e.Former, e.TokenHint, e.Credential = id.token, id.former, id.hint, id.credential
 	return true
 }
 

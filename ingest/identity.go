@@ -12,6 +12,7 @@ import (
 type identity struct {
 	token, former schema.TokenID
 	hint          string
+	credential    string // the gateway's own id, see credentialName
 }
 
 // identities remembers identities by a hash of what they were made of, keyed with a secret
@@ -78,19 +79,19 @@ func (w *decoding) identity(r *format.Record) *identity {
 	case len(r.Credential) > 0:
 		id, known := w.known.find('c', source, r.Credential)
 		if !known {
-			*id = identity{w.prints.Credential(source, r.Credential), w.prints.Former().whose(source, r), w.hint(appendIDHint, r.Credential)}
+			*id = identity{w.prints.Credential(source, r.Credential), w.prints.Former().whose(source, r), w.hint(appendIDHint, r.Credential), credentialName(source, r.Credential)}
 		}
 		return id
 	case len(r.Token) > 0 && len(canonical(r.Token)) > 0:
 		id, known := w.known.find('t', source, r.Token)
 		if !known {
-			*id = identity{w.prints.For(source, r.Token), w.prints.Former().whose(source, r), w.hint(appendHint, canonical(r.Token))}
+			*id = identity{w.prints.For(source, r.Token), w.prints.Former().whose(source, r), w.hint(appendHint, canonical(r.Token)), ""}
 		}
 		return id
 	case len(r.Consumer) > 0:
 		id, known := w.known.find('n', "", r.Consumer)
 		if !known {
-			*id = identity{w.prints.Consumer(r.Consumer), w.prints.Former().whose(source, r), ""}
+			*id = identity{w.prints.Consumer(r.Consumer), w.prints.Former().whose(source, r), "", ""}
 		}
 		return id
 	}

@@ -21,6 +21,7 @@ type intake struct {
 	observer Observer
 	memory   *memory
 	lane     Lane
+	hasty    Hasty // the lane, if it may be in a hurry
 
 	full chan struct{} // the writer should look: a block was begun or completed
 	free chan struct{} // the reader may go on: the block was taken
@@ -32,6 +33,8 @@ type intake struct {
 	missing  []schema.Missing // found since the last record, for the block that gets the next one
 	complete bool             // the block takes no more
 	due      bool             // the block is to be completed as soon as the end of the log is reached
+	hurry    bool             // somebody waits for the block
+	hurried  time.Time        // when a block was last taken because of that
 	seen     int              // records when the writer looked last at a block that is due
 	records  int              // in the block
 	bytes    int64            // in the block
@@ -40,8 +43,9 @@ type intake struct {
 }
 
 func newIntake(p *Pipeline, claim Claim, lane Lane, next int64, pending *intent) *intake {
+	hasty, _ := lane.(Hasty)
 	return &intake{
-		config: p.Config, claim: claim, decoder: p.Decoder, observer: p.observer(), memory: p.memory(), lane: lane,
+		config: p.Config, claim: claim, decoder: p.Decoder, observer: p.observer(), memory: p.memory(), lane: lane, hasty: hasty,
 		full: make(chan struct{}, 1), free: make(chan struct{}, 1), next: next, pending: pending, begun: time.Now(),
 	}
 }
@@ -141,6 +145,10 @@ func (in *intake) decode(offset int64, at time.Time, value []byte) {
 		return
 	}
 	in.lane.Look(b.Events[events:])
+	if in.hasty != nil && in.hasty.Hurry() && !in.hurry {
+		in.hurry = true
+		signal(in.full)
+	}
 	if in.records%lookedEvery == 0 {
 		in.observer.Looked(b.Topic, b.Partition, at)
 	}
@@ -274,11 +282,17 @@ func (in *intake) wait() time.Duration {
 		return in.config.FlushInterval
 	case in.records == 0:
 		return time.Hour
+	case in.hurry:
+		return min(max(0, hurryEvery-time.Since(in.hurried)), max(0, in.config.FlushInterval-age))
 	case age < in.config.FlushInterval:
 		return in.config.FlushInterval - age
 	}
 	return in.behind(age)
 }
+
+// hurryEvery is how far apart blocks are at least that are taken early: small blocks cost the store as much as large
+// ones, and who causes findings may go on causing them.
+const hurryEvery = 200 * time.Millisecond
 
 // behind lets a block that is due grow while the log has more for it: what is read late anyway is stored in
 // fewer and larger blocks, which cost the store less. The reader completes it where the log ends.
@@ -315,6 +329,9 @@ func (in *intake) swap() cut {
 	in.observer.Fetched(b.Topic, b.Partition, in.records, in.bytes)
 	in.lane.Cut(b.Last)
 	in.room = nil
+	if in.hurry {
+		in.hurry, in.hurried = false, time.Now()
+	}
 	in.complete, in.due, in.records, in.bytes = false, false, 0, 0
 	signal(in.free)
 	return taken

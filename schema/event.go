@@ -19,6 +19,7 @@ type Event struct {
 	Consumer    string  // the owner as the gateway names it
 	Environment string  // prod, dev, test, ...
 	Source      string  // format the record was decoded with
+	Credential  string  // the gateway's own id of the credential, which is no secret; not stored with events
 
 	IP        netip.Addr
 	IPFrom    IPFrom

@@ -12,7 +12,19 @@ type Evidence struct {
 	Seen     string    `json:"seen"`                // in words: "São Paulo, BR"
 	Normal   string    `json:"normal"`              // in words: "DE 97 %, FR 3 % over 24 days"
 	Attack   string    `json:"attack_id,omitempty"` // MITRE ATT&CK technique
+
+	Simulated bool `json:"simulated,omitempty"` // its detector is on trial: it adds to no alert
 }
+
+// FindingKind says what a finding is about.
+type FindingKind string
+
+// Kinds of finding.
+const (
+	FindingToken    FindingKind = ""         // one token
+	FindingCampaign FindingKind = "campaign" // many tokens in one pair of hands
+	FindingFleet    FindingKind = "fleet"    // one owner's tokens did the same together: benign, as far as one can see
+)
 
 // Finding says that a token's evidence adds up to more than its owner would cause.
 type Finding struct {
@@ -23,9 +35,11 @@ type Finding struct {
 	TokenHint   string     `json:"token_hint"`
 	Consumer    string     `json:"consumer"`
 	Environment string     `json:"environment"`
-	Time        time.Time  `json:"time"`     // event time of the request that tipped the scale
-	Ingested    time.Time  `json:"ingested"` // its block's time
-	Score       float64    `json:"score"`    // 1.0 = enough for an alert
+	Source      string     `json:"source,omitempty"`     // format of the record that tipped the scale: which gateway it was
+	Credential  string     `json:"credential,omitempty"` // the gateway's own id of the credential, where it logs one
+	Time        time.Time  `json:"time"`                 // event time of the request that tipped the scale
+	Ingested    time.Time  `json:"ingested"`             // its block's time
+	Score       float64    `json:"score"`                // 1.0 = enough for an alert
 	Severity    Severity   `json:"severity"`
 	Summary     string     `json:"summary"`
 	Evidence    []Evidence `json:"evidence"` // strongest first
@@ -34,6 +48,12 @@ type Finding struct {
 	Topic       string     `json:"topic"`
 	Partition   int32      `json:"partition"`
 	Offset      int64      `json:"offset"` // record that tipped the scale
+
+	Kind       FindingKind `json:"kind,omitempty"`
+	Group      string      `json:"group,omitempty"`       // names the campaign or fleet event, over all of its findings
+	Tokens     []TokenID   `json:"tokens,omitempty"`      // of a campaign or a fleet event, Token first; bounded
+	TokenCount int         `json:"token_count,omitempty"` // how many there are
+	Simulated  bool        `json:"simulated,omitempty"`   // with detectors that are on trial it would be an alert: for the record only
 }
 
 // Seen sums up the token's requests since the first piece of the finding's evidence.

@@ -25,6 +25,11 @@ type Incident struct {
 	TokenHint   string  `json:"token_hint"`
 	Consumer    string  `json:"consumer"`
 	Environment string  `json:"environment"`
+	Source      string  `json:"source,omitempty"`     // format of the gateway's records
+	Credential  string  `json:"credential,omitempty"` // the gateway's own id of the credential, where it logs one
+
+	// Labels are what the configuration says of the token: team, criticality, ... Routes and rules match them.
+	Labels map[string]string `json:"labels,omitempty"`
 
 	Opened   time.Time `json:"opened"`   // event time of the first finding
 	Updated  time.Time `json:"updated"`  // event time of the last finding
@@ -37,6 +42,10 @@ type Incident struct {
 	Findings []FindingID `json:"findings"`
 
 	Deliveries []Delivery `json:"deliveries"`
+
+	Verdicts   []Verdict   `json:"verdicts,omitempty"`   // what people said of it, the newest last
+	Snoozed    time.Time   `json:"snoozed,omitzero"`     // nothing more is said of it until then
+	Revocation *Revocation `json:"revocation,omitempty"` // where taking the token out of use stands; nil: not considered
 }
 
 // Delivery is what became of an incident at one destination.
@@ -47,4 +56,14 @@ type Delivery struct {
 	At          time.Time `json:"at"`
 	Attempts    int       `json:"attempts"`
 	Error       string    `json:"error,omitempty"` // of the last attempt, empty when it was accepted
+
+	Wanted    time.Time `json:"wanted,omitzero"`     // since when it is to be told there
+	Severity  Severity  `json:"severity,omitempty"`  // of the incident when people there were last notified
+	Notified  time.Time `json:"notified,omitzero"`   // when that was: a post or a reply, not an edit
+	Digest    string    `json:"digest,omitempty"`    // key of the digest that told of it, instead of a message of its own
+	Announced string    `json:"announced,omitempty"` // key of a post that was begun, and of whose end nothing is known yet
+	Since     time.Time `json:"since,omitzero"`      // since when attempts fail; zero while they do not
+	Next      time.Time `json:"next,omitzero"`       // when it is tried again
+	FellBack  bool      `json:"fell_back,omitempty"` // its fallback is told in its place
+	Dead      bool      `json:"dead,omitempty"`      // given up: somebody has to see to it
 }

@@ -13,6 +13,14 @@ const (
 	VerdictAcknowledged VerdictKind = "acknowledged" // somebody is looking at it
 )
 
+// Kinds that answer the question what is to become of the token rather than what happened. They travel the same
+// way, and teach detect nothing.
+const (
+	VerdictRevoke  VerdictKind = "revoke"  // take the token out of use
+	VerdictKeep    VerdictKind = "keep"    // do not: ends a countdown, or answers a question with no
+	VerdictRestore VerdictKind = "restore" // give a token back that was taken out of use
+)
+
 // Verdict is a person's answer to an incident. It travels as data, from wherever it was given (a button, the
 // console, the command line) to alert, which changes the incident, and to detect, which changes what it learns.
 type Verdict struct {
@@ -31,5 +39,10 @@ type Verdict struct {
 
 // Valid reports whether k is a kind that there is.
 func (k VerdictKind) Valid() bool {
-	return k == VerdictOwner || k == VerdictTheft || k == VerdictSnooze || k == VerdictAcknowledged
+	return k == VerdictOwner || k == VerdictTheft || k == VerdictSnooze || k == VerdictAcknowledged || k.Acts()
+}
+
+// Acts reports whether k is about what becomes of the token.
+func (k VerdictKind) Acts() bool {
+	return k == VerdictRevoke || k == VerdictKeep || k == VerdictRestore
 }

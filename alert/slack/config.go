@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/alert"
@@ -24,6 +26,17 @@ type Config struct {
 	// severe and when it resolves.
 	WebhookURL alert.Secret `yaml:"webhook_url"`
 
+	// AllowedUsers are the ids ("U024BE7LH") of those who may press the buttons below messages. Without any there are no
+	// buttons.
+	AllowedUsers []string `yaml:"allowed_users"`
+
+	// AppToken is an app-level token ("xapp-…") with the scope connections:write: buttons work through Socket Mode, and
+	// Slack needs no address to reach.
+	AppToken alert.Secret `yaml:"app_token"`
+
+	// SigningSecret is the app's: buttons work through POST /v1/slack, which Slack has to reach.
+	SigningSecret alert.Secret `yaml:"signing_secret"`
+
 	// APIURL is the base URL of Slack's Web API, to be changed for a proxy or a test.
 	APIURL string `yaml:"api_url"`
 
@@ -39,6 +52,11 @@ func DefaultConfig() Config {
 // Enabled reports whether Slack is to be used.
 func (c Config) Enabled() bool { return c.Token != "" || c.WebhookURL != "" }
 
+// Interactive reports whether there are buttons: somebody may press them, and there is a way for what is pressed.
+func (c Config) Interactive() bool {
+	return c.Enabled() && len(c.AllowedUsers) > 0 && (c.AppToken != "" || c.SigningSecret != "")
+}
+
 // Validate reports the first key whose value makes no sense.
 func (c Config) Validate() error {
 	switch {
@@ -52,6 +70,12 @@ func (c Config) Validate() error {
 		return errors.New("slack.webhook_url: want a URL such as https://hooks.slack.com/services/…")
 	case !isURL(c.APIURL):
 		return fmt.Errorf("slack.api_url: %q is not a URL such as https://slack.com/api/", c.APIURL)
+	case c.AppToken != "" && !strings.HasPrefix(c.AppToken.Reveal(), "xapp-"):
+		return errors.New("slack.app_token: want an app-level token (xapp-…), which is another one than slack.token")
+	case len(c.AllowedUsers) > 0 && c.AppToken == "" && c.SigningSecret == "":
+		return errors.New("slack.allowed_users: buttons need slack.app_token (Socket Mode) or slack.signing_secret (HTTP)")
+	case slices.Contains(c.AllowedUsers, ""):
+		return errors.New("slack.allowed_users: an empty id is nobody's")
 	case c.Timeout <= 0:
 		return fmt.Errorf("slack.timeout: %s is not a positive time", c.Timeout)
 	}

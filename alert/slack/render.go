@@ -28,6 +28,7 @@ func render(m alert.Message) []slack.Block {
 	}
 	blocks = appendContext(blocks, "facts", m.Facts)
 	blocks = appendActions(blocks, m.Actions)
+	blocks = appendLink(blocks, m.Link)
 	if table := m.Table(); table != "" {
 		blocks = append(blocks, rich("table", preformatted(table)))
 	}
@@ -84,6 +85,13 @@ func appendActions(blocks []slack.Block, actions []string) []slack.Block {
 		return blocks
 	}
 	return append(blocks, rich("actions", section(bold("Done  "), text(strings.Join(actions, "\n")))))
+}
+
+func appendLink(blocks []slack.Block, link string) []slack.Block {
+	if link == "" {
+		return blocks
+	}
+	return append(blocks, rich("console", section(slack.NewRichTextSectionLinkElement(link, "Open in the console", nil))))
 }
 
 func queries(list []alert.Query) []slack.RichTextElement {

@@ -3,6 +3,9 @@
 // slack-go.
 //
 //	alert.Message ─render─► blocks ─chat.postMessage / chat.update─► ref "C024BE91L/1712.0042"
+//	                           │                                        │
+//	                           └ more severe ─ a reply in its thread ◄──┤
+//	                                            the picture, there too ◄┘
 //
 // It refuses to interpret what it shows. Whatever comes from outside stands in rich_text
 // elements, which Slack shows as they are, or is escaped: a user agent of "<!channel>"
@@ -14,32 +17,54 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
 
 	"github.com/tokenwatch/tokenwatch/alert"
+	"github.com/tokenwatch/tokenwatch/alert/guard"
 )
 
 // Notifier posts to one channel.
 type Notifier struct {
-	cfg    Config
-	http   *http.Client
-	client *slack.Client
+	cfg     Config
+	http    *http.Client
+	client  *slack.Client
+	buttons bool
+	blurred func(error)
 }
 
+// Option changes a notifier as it is made.
+type Option func(*Notifier)
+
+// WithButtons shows buttons below incidents. Without somebody who takes in what is pressed
+// they would only disappoint.
+func WithButtons() Option { return func(n *Notifier) { n.buttons = true } }
+
+// WithBlurred has somebody told why a picture could not be sent. The message is there then.
+func WithBlurred(told func(error)) Option { return func(n *Notifier) { n.blurred = told } }
+
 // New makes a notifier. It calls nobody; see Check.
-func New(cfg Config) (*Notifier, error) {
+func New(cfg Config, options ...Option) (*Notifier, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	client := alert.HTTPClient(cfg.Timeout, http.DefaultTransport)
-	return &Notifier{cfg: cfg, http: client, client: slack.New(
+	target := cfg.APIURL
+	if cfg.WebhookURL != "" {
+		target = cfg.WebhookURL.Reveal()
+	}
+	client := guard.Client(guard.Vendor(target, "slack.com", cfg.Timeout))
+	n := &Notifier{cfg: cfg, http: client, blurred: func(error) {}, client: slack.New(
 		cfg.Token.Reveal(),
 		slack.OptionHTTPClient(client),
 		slack.OptionAPIURL(strings.TrimSuffix(cfg.APIURL, "/")+"/"),
-	)}, nil
+	)}
+	for _, option := range options {
+		option(n)
+	}
+	return n, nil
 }
 
 // Name is "slack".
@@ -49,33 +74,99 @@ func (n *Notifier) Name() string { return "slack" }
 // minute.
 func (n *Notifier) Pace() time.Duration { return 1200 * time.Millisecond }
 
-// Notify posts the message, or edits the one in m.Ref.
+// Replies reports whether there can be a thread: not below what an incoming webhook posted.
+func (n *Notifier) Replies() bool { return n.cfg.WebhookURL == "" }
+
+// DigestEntries is how many incidents a message has room for.
+func (n *Notifier) DigestEntries() int { return maxEntries }
+
+// Notify posts the message, edits the one in m.Ref, or replies to it.
 func (n *Notifier) Notify(ctx context.Context, m alert.Message) (string, error) {
-	if n.cfg.WebhookURL != "" {
+	switch {
+	case n.cfg.WebhookURL != "":
 		return n.postWebhook(ctx, m)
+	case m.Kind == alert.KindReply:
+		return n.reply(ctx, m)
 	}
-	ref, err := n.send(ctx, m.Ref, slack.MsgOptionText(summary(m), false), slack.MsgOptionBlocks(render(m)...))
+	ref, err := n.send(ctx, m, slack.MsgOptionText(summary(m), false), slack.MsgOptionBlocks(n.blocks(m)...))
 	if refusesBlocks(err) {
 		// An alert in plain words is better than none.
-		ref, err = n.send(ctx, m.Ref, slack.MsgOptionText(inWords(m), false), slack.MsgOptionBlocks())
+		ref, err = n.send(ctx, m, slack.MsgOptionText(inWords(m), false), slack.MsgOptionBlocks())
 	}
-	return ref, n.explain(err)
+	if err != nil {
+		return "", n.explain(err)
+	}
+	return n.illustrate(ctx, m, ref), nil
+}
+
+// blocks lays out what the message is about.
+func (n *Notifier) blocks(m alert.Message) []slack.Block {
+	if m.Kind == alert.KindDigest {
+		return renderDigest(m)
+	}
+	blocks := render(m)
+	if n.buttons {
+		blocks = slices.Insert(blocks, beforeQueries(blocks), appendButtons(nil, m)...)
+	}
+	return blocks
+}
+
+// beforeQueries is where buttons stand: after what one decides on, and before the SQL.
+func beforeQueries(blocks []slack.Block) int {
+	at := slices.IndexFunc(blocks, func(b slack.Block) bool { return b.BlockType() == slack.MBTDivider })
+	if at < 0 {
+		return len(blocks)
+	}
+	return at
 }
 
 // send edits a message, or posts one where there is none any more.
-func (n *Notifier) send(ctx context.Context, edit string, options ...slack.MsgOption) (ref string, err error) {
+func (n *Notifier) send(ctx context.Context, m alert.Message, options ...slack.MsgOption) (string, error) {
 	options = append(options, slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl())
-	if channel, ts, ok := strings.Cut(edit, "/"); ok {
-		_, _, _, err := n.client.UpdateMessageContext(ctx, channel, ts, options...)
+	if r, ok := parseRef(m.Ref); ok {
+		_, ts, _, err := n.client.UpdateMessageContext(ctx, r.channel, r.ts, options...)
 		if !uneditable(err) {
-			return edit, err
+			return m.Ref, confirmed(ts, err)
 		}
 	}
-	channel, ts, err := n.client.PostMessageContext(ctx, n.cfg.Channel, options...)
-	if err != nil {
+	channel, ts, err := n.client.PostMessageContext(ctx, n.cfg.Channel, append(options, named(m.Key))...)
+	if err := confirmed(ts, err); err != nil {
 		return "", err
 	}
-	return channel + "/" + ts, nil
+	return ref{channel: channel, ts: ts}.String(), nil
+}
+
+// confirmed takes only an answer that names the message for a success: an empty object, or a
+// refusal without a reason, is none to slack-go.
+func confirmed(ts string, err error) error {
+	if err == nil && ts == "" {
+		return errors.New("the answer names no message")
+	}
+	return err
+}
+
+// reply posts below a message. What became more severe is shown to the channel too: who
+// looked away from the thread has to see it.
+func (n *Notifier) reply(ctx context.Context, m alert.Message) (string, error) {
+	r, ok := parseRef(m.Ref)
+	if !ok {
+		return "", alert.Permanent{Err: fmt.Errorf("slack: %q names no message to reply to", m.Ref)}
+	}
+	options := []slack.MsgOption{
+		slack.MsgOptionText(summary(m), false), slack.MsgOptionBlocks(renderReply(m)...), slack.MsgOptionTS(r.ts),
+		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(), named(m.Key),
+	}
+	if m.Escalated {
+		options = append(options, slack.MsgOptionBroadcast())
+	}
+	_, ts, err := n.client.PostMessageContext(ctx, r.channel, options...)
+	if err := confirmed(ts, err); err != nil {
+		return "", n.explain(err)
+	}
+	if m.Escalated && m.Picture != nil {
+		n.upload(ctx, m, r)
+	}
+	return m.Ref, nil
 }
 
 // Check asks Slack whose token it is. It does not see whether the channel exists: that
@@ -93,10 +184,15 @@ func (n *Notifier) explain(err error) error {
 	if err == nil {
 		return nil
 	}
+	var later alert.RetryAfter
 	var limited *slack.RateLimitedError
 	var status slack.StatusCodeError
 	var answer slack.SlackErrorResponse
 	switch {
+	case errors.As(err, &later):
+		return alert.RetryAfter{After: later.After, Err: errors.New("slack: rate limited")}
+	case guard.Prohibited(err):
+		return alert.Permanent{Err: errors.New("slack: it is at an address that is not public"), Fix: fixURL}
 	case errors.As(err, &limited):
 		return alert.RetryAfter{After: limited.RetryAfter, Err: errors.New("slack: rate limited")}
 	case errors.As(err, &status):

@@ -197,7 +197,7 @@ func TestErrors(t *testing.T) {
 		after  time.Duration
 	}{
 		{"bad token", 200, `{"ok":false,"error":"invalid_auth"}`, "set slack.token", 0},
-		{"scope", 200, `{"ok":false,"error":"missing_scope","needed":"chat:write"}`, "give the app the scope chat:write", 0},
+		{"scope", 200, `{"ok":false,"error":"missing_scope","needed":"chat:write"}`, "give the app the scopes chat:write and", 0},
 		{"no channel", 200, `{"ok":false,"error":"channel_not_found"}`, "set slack.channel", 0},
 		{"not invited", 200, `{"ok":false,"error":"not_in_channel"}`, "invite the bot", 0},
 		{"redirect", 302, ``, "slack.api_url", 0},

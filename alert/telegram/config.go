@@ -22,6 +22,10 @@ type Config struct {
 	// ThreadID is the topic within a forum group, 0 for none.
 	ThreadID int `yaml:"thread_id"`
 
+	// AllowedUsers are the ids (numbers) of those who may press the buttons below messages. Without any there are no
+	// buttons.
+	AllowedUsers []int64 `yaml:"allowed_users"`
+
 	// APIURL is the base URL of the Bot API, to be changed for one's own Bot API server,
 	// a proxy or a test.
 	APIURL string `yaml:"api_url"`

@@ -12,6 +12,7 @@ import (
 	"github.com/go-telegram/bot"
 
 	"github.com/tokenwatch/tokenwatch/alert"
+	"github.com/tokenwatch/tokenwatch/alert/guard"
 )
 
 // politeWait applies where Telegram says that it is too much, but not for how long.
@@ -24,8 +25,15 @@ func (n *Notifier) explain(err error) error {
 		return nil
 	}
 	said := errors.New("telegram: " + scrub(err.Error(), n.cfg.Token))
-	var busy *bot.TooManyRequestsError
+	var (
+		busy  *bot.TooManyRequestsError
+		later alert.RetryAfter
+	)
 	switch {
+	case errors.As(err, &later):
+		return alert.RetryAfter{After: max(later.After, politeWait/5), Err: said}
+	case guard.Prohibited(err):
+		return alert.Permanent{Err: errors.New("telegram: it is at an address that is not public"), Fix: "check telegram.api_url"}
 	case errors.As(err, &busy):
 		return alert.RetryAfter{After: max(time.Duration(busy.RetryAfter)*time.Second, politeWait/5), Err: said}
 	case errors.Is(err, bot.ErrorUnauthorized), errors.Is(err, bot.ErrorNotFound):

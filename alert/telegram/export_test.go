@@ -10,3 +10,6 @@ func Trim(text string, entities []models.MessageEntity, limit int) (string, []mo
 	c := trim(content{text, entities}, limit)
 	return c.text, c.entities
 }
+
+// ParseCallback is for fuzzing.
+var ParseCallback = parseCallback

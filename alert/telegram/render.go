@@ -14,6 +14,7 @@ func render(m alert.Message) content {
 	parts := []part{
 		{text: heading(m)},
 		{text: done(m)},
+		{text: console(m)},
 		{text: table(m)},
 		{text: why(m), rank: 2},
 		{text: firstQuery(m), rank: 3},
@@ -89,6 +90,15 @@ func done(m alert.Message) *writer {
 	w := &writer{}
 	w.bold("Done")
 	w.plain(" " + strings.Join(m.Actions, "\n"))
+	return w
+}
+
+func console(m alert.Message) *writer {
+	if m.Link == "" {
+		return nil
+	}
+	w := &writer{}
+	w.link("Open in the console", m.Link)
 	return w
 }
 

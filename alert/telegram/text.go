@@ -38,6 +38,12 @@ func (w *writer) italic(s string) { w.styled(disarm(s), models.MessageEntityType
 func (w *writer) code(s string)   { w.styled(s, models.MessageEntityTypeCode) }
 func (w *writer) folded(s string) { w.styled(s, models.MessageEntityTypeExpandableBlockquote) }
 
+// link writes words that lead somewhere.
+func (w *writer) link(words, target string) {
+	w.styled(words, models.MessageEntityTypeTextLink)
+	w.entities[len(w.entities)-1].URL = target
+}
+
 // pre writes a fixed-width block.
 func (w *writer) pre(s, language string) {
 	w.styled(s, models.MessageEntityTypePre)

@@ -1,168 +1,171 @@
-// Package webhook has stolen tokens revoked: it calls an endpoint of yours with a signed
-// request, after the Standard Webhooks specification, and that endpoint blocks the token
-// at the gateway. It is the only importer of code.dny.dev/ssrf.
+// Package webhook has stolen tokens taken out of use, and given back: it calls an endpoint
+// of yours with a signed request, after the Standard Webhooks specification, and that
+// endpoint blocks the token at the gateway.
 //
-//	alert.Message ─severe enough?─cap─► POST revoke.url ─2xx─► "Revoked at …" in every message
-//	                   │          │       webhook-id: revoke-inc-3f9a…   (the same on every retry)
-//	                  skip     refuse     webhook-timestamp, webhook-signature: v1,…
+//	alert.Order ─► POST revoke.url ─2xx─► what it said, in every message about the incident
+//	                 webhook-id: revoke-inc-3f9a…   (the same on every retry)
+//	                 webhook-timestamp, webhook-signature: v1,…
 //
-// It must never be the reason for an outage, so it refuses when in doubt: without mode
-// "automatic" nothing is sent, an incident is acted on once, above max_per_hour nobody is
-// revoked and the message says so, redirects are not followed, and private addresses are
-// not dialled unless they were allowed. It does not have the token and cannot send it; the
-// payload names it by fingerprint, hint and owner.
+// It refuses to decide: whether a token is revoked, how often and how many, alert's Revoker
+// knows. Redirects are not followed, and private addresses are not dialled unless they were
+// allowed. It does not have the token and cannot send it; the payload names it by the
+// gateway's own id, by fingerprint, hint and owner.
 package webhook
 
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
+	"net/url"
+	"strings"
+	"sync/atomic"
 	"time"
 
-	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
-
 	"github.com/tokenwatch/tokenwatch/alert"
-	"github.com/tokenwatch/tokenwatch/schema"
+	"github.com/tokenwatch/tokenwatch/alert/guard"
+	"github.com/tokenwatch/tokenwatch/alert/standard"
 )
 
-// Notifier calls the revoke endpoint. It implements alert.Actor.
-type Notifier struct {
+// Gateway calls the endpoint. It implements alert.Gateway.
+type Gateway struct {
 	cfg    Config
-	signer *standardwebhooks.Webhook
+	signer *standard.Signer
 	client *http.Client
-	quota  *quota
+	gone   atomic.Bool // the endpoint has said that it is not to be called any more
 }
 
-// New makes a notifier. It calls nobody; see Check.
-func New(cfg Config) (*Notifier, error) {
+// New makes a gateway. It calls nobody; see Check.
+func New(cfg Config) (*Gateway, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	signer, err := standardwebhooks.NewWebhook(cfg.Secret.Reveal())
+	signer, err := cfg.signer()
 	if err != nil {
-		return nil, errSecret
+		return nil, err
 	}
-	return &Notifier{
-		cfg:    cfg,
-		signer: signer,
-		client: alert.HTTPClient(cfg.Timeout, transport(cfg)),
-		quota:  newQuota(cfg.MaxPerHour),
-	}, nil
+	return &Gateway{cfg: cfg, signer: signer, client: guard.Client(alone(cfg.route()))}, nil
 }
 
-// Name is "revoke".
-func (n *Notifier) Name() string { return "revoke" }
-
-// dryRun is the ref of a revocation that was only pretended.
-const dryRun = "dry-run"
-
-// Notify has the incident's token revoked if it is severe enough, and returns the id that
-// the request carried.
-func (n *Notifier) Notify(ctx context.Context, m alert.Message) (string, error) {
-	inc := &m.Incident
-	if m.Trial || inc.State != schema.IncidentOpen || inc.Severity < n.cfg.MinSeverity || n.cfg.Mode == Off {
-		return "", alert.ErrSkip
-	}
-	if n.cfg.Mode == DryRun {
-		return dryRun, nil
-	}
-	if !n.quota.take(inc.ID, time.Now()) {
-		return "", alert.Permanent{
-			Err: fmt.Errorf("%d tokens were revoked within the hour already", n.cfg.MaxPerHour),
-			Fix: "decide by hand; the limit is revoke.max_per_hour",
-		}
-	}
-	return messageID(inc), n.post(ctx, messageID(inc), payloadOf(inc))
+// alone has every request use a connection of its own: there are few, and an endpoint that answers one of them twice
+// must not answer the next one with it.
+func alone(r guard.Route) guard.Route {
+	r.Alone = true
+	return r
 }
 
-// messageID is what the receiver tells repetitions by: the same for every attempt to
-// revoke this incident's token, also after a restart.
-func messageID(inc *schema.Incident) string { return "revoke-" + inc.ID }
+// Name is "webhook".
+func (g *Gateway) Name() string { return "webhook" }
 
-func (n *Notifier) post(ctx context.Context, id string, body []byte) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, n.cfg.URL, bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("revoke: building the request: %w", err)
+// Public is the public half of revoke.signing_key, for the endpoint; empty without one.
+func (g *Gateway) Public() string { return g.signer.Public() }
+
+// Revoke asks the endpoint to revoke the token.
+func (g *Gateway) Revoke(ctx context.Context, o alert.Order) (string, error) {
+	return g.post(ctx, o.ID, payloadOf(TypeRevoke, o))
+}
+
+// Restore asks the endpoint to give it back.
+func (g *Gateway) Restore(ctx context.Context, o alert.Order) (string, error) {
+	return g.post(ctx, o.ID, payloadOf(TypeRestore, o))
+}
+
+func (g *Gateway) post(ctx context.Context, id string, body []byte) (string, error) {
+	if g.gone.Load() {
+		return "", errGone
 	}
-	now := time.Now()
-	signature, err := n.signer.Sign(id, now, body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.cfg.URL, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("revoke: signing: %w", err)
+		return "", fmt.Errorf("building the request: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "tokenwatch")
-	req.Header.Set(standardwebhooks.HeaderWebhookID, id)
-	req.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
-	req.Header.Set(standardwebhooks.HeaderWebhookSignature, signature)
-	resp, err := n.client.Do(req)
+	if err := g.signer.Sign(req.Header, id, time.Now(), body); err != nil {
+		return "", err
+	}
+	resp, err := g.client.Do(req)
 	if err != nil {
-		return explain(err)
+		return "", explain(err)
 	}
 	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, resp.Body) // so that the connection is used again
-	return judge(resp, now)
+	said, err := io.ReadAll(io.LimitReader(resp.Body, maxSaid))
+	if err := judge(resp.StatusCode); err != nil {
+		g.gone.Store(resp.StatusCode == http.StatusGone)
+		return "", err
+	}
+	if err != nil {
+		return "", fmt.Errorf("the revoke endpoint's answer broke off: %w", err)
+	}
+	return answer(resp.StatusCode, said), nil
+}
+
+// maxSaid is how much of an answer is read: what is shown is a line.
+const maxSaid = 64 << 10
+
+// errGone repeats what the endpoint said: whoever answers 410 does not want to be called again.
+var errGone = alert.Permanent{
+	Err: errors.New("the revoke endpoint answers HTTP 410"),
+	Fix: "the endpoint says that it is gone, and is not called any more; set revoke.url to its successor",
 }
 
 // judge reads the answer as Standard Webhooks means it.
-func judge(resp *http.Response, now time.Time) error {
-	err := fmt.Errorf("the revoke endpoint answers HTTP %d", resp.StatusCode)
-	switch code := resp.StatusCode; {
+func judge(code int) error {
+	err := fmt.Errorf("the revoke endpoint answers HTTP %d", code)
+	switch {
 	case code >= 200 && code < 300:
 		return nil
 	case code >= 300 && code < 400:
 		return alert.Permanent{Err: err, Fix: "redirects are refused; set revoke.url to where it leads"}
 	case code == http.StatusGone:
-		return alert.Permanent{Err: err, Fix: "the endpoint says that it is gone; set revoke.url to its successor"}
-	case code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable:
-		if after, ok := retryAfter(resp.Header.Get("Retry-After"), now); ok {
-			return alert.RetryAfter{After: after, Err: err}
-		}
+		return errGone
 	}
 	return err
 }
 
-// retryAfter reads the header in both of its forms: seconds, or a date.
-func retryAfter(value string, now time.Time) (time.Duration, bool) {
-	if seconds, err := strconv.Atoi(value); err == nil && seconds >= 0 {
-		return time.Duration(seconds) * time.Second, true
+// answer is what the endpoint said, in one line: a member "message" or "status" of a JSON object, or a short text.
+func answer(code int, body []byte) string {
+	accepted := "the revoke endpoint accepted it"
+	if code == http.StatusAccepted {
+		accepted = "the revoke endpoint will see to it"
 	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(at.Sub(now), 0), true
+	var said struct{ Message, Status string }
+	if err := json.Unmarshal(body, &said); err == nil {
+		body = []byte(strings.Trim(said.Status+": "+said.Message, ": "))
 	}
-	return 0, false
+	text := strings.TrimSpace(string(body))
+	if text == "" || len(text) > 1000 || strings.ContainsAny(text[:1], "<{[") {
+		return accepted
+	}
+	return accepted + ": " + text
 }
 
-// Describe says what became of a revocation.
-func (n *Notifier) Describe(d schema.Delivery) string {
-	at := d.At.UTC().Format("15:04:05 UTC")
+// explain says which errors are the guard's, and takes the URL out of the others: it may
+// hold a secret in its path.
+func explain(err error) error {
+	var (
+		wrapped *url.Error
+		later   alert.RetryAfter
+	)
 	switch {
-	case d.Error != "" && d.Revision == 0:
-		return fmt.Sprintf("Revocation not confirmed after %d attempts, still trying: %s", d.Attempts, d.Error)
-	case d.Error != "":
-		return "NOT revoked: " + d.Error
-	case d.Ref == dryRun:
-		return "Dry run: the token would have been revoked at " + at + "; nothing was done to it"
+	case err == nil:
+		return nil
+	case guard.Prohibited(err):
+		return alert.Permanent{
+			Err: errors.New("the revoke endpoint is at an address that is not public"),
+			Fix: "if it is meant to be there, list its network in revoke.allow, or set revoke.allow_private",
+		}
+	case errors.As(err, &later):
+		return alert.RetryAfter{After: later.After, Err: fmt.Errorf("the revoke endpoint answers %w", later.Err)}
+	case errors.As(err, &wrapped):
+		return fmt.Errorf("calling the revoke endpoint: %w", wrapped.Err)
 	}
-	return "Token revoked at " + at + ": the revoke endpoint accepted it"
-}
-
-// Remember counts what was revoked before the process started towards the cap.
-func (n *Notifier) Remember(incident string, d schema.Delivery) {
-	if d.Ref != "" && d.Ref != dryRun && d.Error == "" {
-		n.quota.note(incident, d.At)
-	}
+	return fmt.Errorf("calling the revoke endpoint: %w", err)
 }
 
 // Check dials the endpoint, and sends nothing.
-func (n *Notifier) Check(ctx context.Context) error {
-	if n.cfg.Mode != Automatic {
-		return nil
-	}
-	return explain(dial(ctx, n.cfg))
+func (g *Gateway) Check(ctx context.Context) error {
+	return explain(guard.Reach(ctx, g.cfg.route(), g.cfg.URL))
 }
-
-var errSecret = errors.New("revoke.secret: want whsec_ and the base64 of 24 to 64 random bytes, e.g. from: echo whsec_$(openssl rand -base64 32)")

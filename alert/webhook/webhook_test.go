@@ -1,9 +1,11 @@
 package webhook_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,8 +14,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/tokenwatch/tokenwatch/alert"
 	"github.com/tokenwatch/tokenwatch/alert/webhook"
@@ -24,7 +24,7 @@ import (
 // secret is the one of the specification's examples.
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-func message(t testing.TB, n byte) alert.Message {
+func order(t testing.TB, n byte) alert.Order {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("..", "testdata", "theft.json"))
 	if err != nil {
@@ -34,24 +34,25 @@ func message(t testing.TB, n byte) alert.Message {
 	if err := json.Unmarshal(raw, &f); err != nil {
 		t.Fatal(err)
 	}
-	f.ID[0] = n
-	return alert.Compose(alert.Open(&f), func(schema.Delivery) string { return "" })
+	f.ID[0], f.Source, f.Credential = n, "kong", "4d924084-1adb-40a5-c042-63b19db421d1"
+	inc := alert.Open(&f)
+	return alert.Order{ID: "revoke-" + inc.ID, Incident: inc, By: "slack:U1 (alice)", Rule: "revoke.mode"}
 }
 
 func config(url string) webhook.Config {
 	cfg := webhook.DefaultConfig()
-	cfg.Mode, cfg.URL, cfg.Secret = webhook.Automatic, url, secret
+	cfg.URL, cfg.Secret = url, secret
 	cfg.Allow = []string{"127.0.0.0/8"}
 	return cfg
 }
 
-func notifier(t testing.TB, cfg webhook.Config) *webhook.Notifier {
+func gateway(t testing.TB, cfg webhook.Config) *webhook.Gateway {
 	t.Helper()
-	n, err := webhook.New(cfg)
+	g, err := webhook.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return n
+	return g
 }
 
 func endpoint(t testing.TB) *standin.Revoke {
@@ -64,27 +65,15 @@ func endpoint(t testing.TB) *standin.Revoke {
 	return e
 }
 
-// The library signs what the specification's example says, and the stand-in, which has an
-// implementation of its own, agrees in every test below.
-func TestSpecificationsVector(t *testing.T) {
-	signer, err := standardwebhooks.NewWebhook(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := signer.Sign("msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0), []byte(`{"test": 2432232314}`))
-	if want := "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="; err != nil || got != want {
-		t.Errorf("signature %s, %v; want %s", got, err, want)
-	}
-}
-
 func TestRevokes(t *testing.T) {
 	e := endpoint(t)
-	ref, err := notifier(t, config(e.URL())).Notify(t.Context(), message(t, 1))
-	if err != nil || !strings.HasPrefix(ref, "revoke-inc-") {
-		t.Fatalf("ref %q, error %v", ref, err)
+	o := order(t, 1)
+	said, err := gateway(t, config(e.URL())).Revoke(t.Context(), o)
+	if err != nil || said != "the revoke endpoint accepted it" {
+		t.Fatalf("said %q, error %v", said, err)
 	}
 	got := e.Requests()
-	if len(got) != 1 || got[0].ID != ref || got[0].Token != "9f86d081884c7d659a2feaa0c55ad015" {
+	if len(got) != 1 || got[0].ID != o.ID || got[0].Token != "9f86d081884c7d659a2feaa0c55ad015" {
 		t.Fatalf("the endpoint got %+v", got)
 	}
 	var p webhook.Payload
@@ -92,88 +81,103 @@ func TestRevokes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p.Type != "token.revoke" || p.Timestamp.IsZero() || p.Data.Hint != "hf_…x9Qz" || p.Data.Consumer != "acme-billing" ||
-		p.Data.Environment != "prod" || p.Data.Severity != schema.SeverityCritical || p.Data.Score != 3.2 ||
+		p.Data.Environment != "prod" || p.Data.Severity != schema.SeverityCritical || p.Data.Score != 3.2 || p.Data.Source != "kong" ||
+		p.Data.Credential != "4d924084-1adb-40a5-c042-63b19db421d1" || p.Data.By != "slack:U1 (alice)" || p.Data.Rule != "revoke.mode" ||
 		p.Data.Incident == "" || p.Data.Summary == "" || len(p.Data.Evidence) != 5 {
 		t.Errorf("payload %s", got[0].Body)
 	}
 }
 
-// Two notifiers, as before and after a restart, make requests of one id: the receiver acts
-// once.
-func TestIDStaysOverRestarts(t *testing.T) {
+// While the secret is changed, an endpoint that knows the former one accepts as well.
+func TestRotation(t *testing.T) {
 	e := endpoint(t)
-	for range 2 {
-		if _, err := notifier(t, config(e.URL())).Notify(t.Context(), message(t, 1)); err != nil {
+	cfg := config(e.URL())
+	cfg.Secret, cfg.FormerSecret = "whsec_c2VjcmV0IG9mIHRoZSByZXZva2Ugc3RhbmQtaW4=", secret
+	if _, err := gateway(t, cfg).Revoke(t.Context(), order(t, 1)); err != nil || len(e.Requests()) != 1 {
+		t.Errorf("error %v, %d requests", err, len(e.Requests()))
+	}
+}
+
+// The payload is what the schema in schema/ says, and nothing else.
+func TestPayloadAsDocumented(t *testing.T) {
+	raw, err := os.ReadFile("../../schema/revoke.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documented object
+	if err := json.Unmarshal(raw, &documented); err != nil {
+		t.Fatal(err)
+	}
+	var got []byte
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		got, _ = io.ReadAll(r.Body)
+	}))
+	defer server.Close()
+	g := gateway(t, config(server.URL))
+	bare := order(t, 2)
+	bare.Incident.Evidence = nil
+	for name, call := range map[string]func() (string, error){
+		"revoke":  func() (string, error) { return g.Revoke(t.Context(), order(t, 1)) },
+		"restore": func() (string, error) { return g.Restore(t.Context(), order(t, 1)) },
+		"bare":    func() (string, error) { return g.Revoke(t.Context(), bare) },
+	} {
+		if _, err := call(); err != nil {
 			t.Fatal(err)
 		}
-	}
-	got := e.Requests()
-	if len(got) != 2 || got[0].ID != got[1].ID || got[0].Repeated || !got[1].Repeated {
-		t.Errorf("the endpoint got %+v", got)
-	}
-}
-
-func TestSkips(t *testing.T) {
-	e := endpoint(t)
-	trial := alert.Trial(time.Now())
-	mild, resolved, seen := message(t, 1), message(t, 2), message(t, 3)
-	mild.Incident.Severity = schema.SeverityHigh
-	resolved.Incident.State = schema.IncidentResolved
-	seen.Incident.State = schema.IncidentAcknowledged
-	n := notifier(t, config(e.URL()))
-	for name, m := range map[string]alert.Message{"trial": trial, "mild": mild, "resolved": resolved, "acknowledged": seen} {
-		if _, err := n.Notify(t.Context(), m); !errors.Is(err, alert.ErrSkip) {
-			t.Errorf("%s: error %v", name, err)
+		var payload any
+		if err := json.Unmarshal(got, &payload); err != nil {
+			t.Fatal(err)
+		}
+		for _, fault := range documented.faults("payload", payload) {
+			t.Errorf("%s: %s", name, fault)
 		}
 	}
-	off := config(e.URL())
-	off.Mode = webhook.Off
-	if _, err := notifier(t, off).Notify(t.Context(), message(t, 1)); !errors.Is(err, alert.ErrSkip) {
-		t.Errorf("off: error %v", err)
-	}
-	if e.Calls() != 0 {
-		t.Errorf("%d calls", e.Calls())
-	}
 }
 
-func TestDryRunSendsNothing(t *testing.T) {
-	e := endpoint(t)
-	cfg := config(e.URL())
-	cfg.Mode, cfg.Secret = webhook.DryRun, ""
-	n := notifier(t, cfg)
-	ref, err := n.Notify(t.Context(), message(t, 1))
-	if err != nil || ref == "" || e.Calls() != 0 {
-		t.Errorf("ref %q, error %v, %d calls", ref, err, e.Calls())
-	}
-	said := n.Describe(schema.Delivery{Ref: ref, Revision: 2, At: time.Date(2026, 3, 2, 3, 12, 8, 0, time.UTC)})
-	if said != "Dry run: the token would have been revoked at 03:12:08 UTC; nothing was done to it" {
-		t.Errorf("said %q", said)
-	}
+// object is as much of JSON Schema as the payload's needs.
+type object struct {
+	Type                 string
+	Enum                 []string
+	Properties           map[string]object
+	Required             []string
+	AdditionalProperties *bool
+	Items                *object
+	MaxItems             int
 }
 
-func TestCap(t *testing.T) {
-	e := endpoint(t)
-	cfg := config(e.URL())
-	cfg.MaxPerHour = 3
-	n := notifier(t, cfg)
-	n.Remember("inc-earlier", schema.Delivery{Ref: "revoke-inc-earlier", At: time.Now().Add(-10 * time.Minute)})
-	n.Remember("inc-long-ago", schema.Delivery{Ref: "revoke-inc-long-ago", At: time.Now().Add(-2 * time.Hour)})
-	n.Remember("inc-failed", schema.Delivery{Error: "HTTP 410", At: time.Now()})
-	for range 2 { // a repetition does not count again
-		for i := range byte(2) {
-			if _, err := n.Notify(t.Context(), message(t, i+1)); err != nil {
-				t.Fatal(err)
+func (o object) faults(at string, value any) (faults []string) {
+	kind := map[string]string{"map[string]interface {}": "object", "[]interface {}": "array", "string": "string", "float64": "number"}[fmt.Sprintf("%T", value)]
+	if kind != o.Type && !(o.Type == "integer" && kind == "number") {
+		return []string{fmt.Sprintf("%s is %s, documented is %s", at, kind, o.Type)}
+	}
+	switch v := value.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			documented, known := o.Properties[name]
+			if !known {
+				faults = append(faults, at+"."+name+" is not documented")
+				continue
+			}
+			faults = append(faults, documented.faults(at+"."+name, inner)...)
+		}
+		for _, name := range o.Required {
+			if _, there := v[name]; !there {
+				faults = append(faults, at+"."+name+" is missing")
 			}
 		}
+	case []any:
+		for i, inner := range v {
+			faults = append(faults, o.Items.faults(fmt.Sprintf("%s[%d]", at, i), inner)...)
+		}
+		if len(v) > o.MaxItems {
+			faults = append(faults, at+" is too long")
+		}
+	case string:
+		if len(o.Enum) > 0 && !strings.Contains("|"+strings.Join(o.Enum, "|")+"|", "|"+v+"|") {
+			faults = append(faults, fmt.Sprintf("%s is %q, documented is %q", at, v, o.Enum))
+		}
 	}
-	_, err := n.Notify(t.Context(), message(t, 9))
-	var refused alert.Permanent
-	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "revoke.max_per_hour") {
-		t.Errorf("above the cap: %v", err)
-	}
-	if e.Calls() != 4 {
-		t.Errorf("%d calls, want 4", e.Calls())
-	}
+	return faults
 }
 
 func TestAnswers(t *testing.T) {
@@ -189,17 +193,23 @@ func TestAnswers(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(fmt.Sprint(c.status, c.header), func(t *testing.T) {
-			followed := false
+			calls, followed := 0, false
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				calls++
 				followed = followed || r.URL.Path == "/elsewhere"
 				w.Header().Set("Location", "/elsewhere")
 				w.Header().Set("Retry-After", c.header)
 				w.WriteHeader(c.status)
 			}))
 			defer server.Close()
-			_, err := notifier(t, config(server.URL)).Notify(t.Context(), message(t, 1))
+			g := gateway(t, config(server.URL))
+			_, err := g.Revoke(t.Context(), order(t, 1))
 			if got := verdict(err); got != c.want || followed {
 				t.Errorf("%s (%v), followed %v; want %s", got, err, followed, c.want)
+			}
+			_, err = g.Revoke(t.Context(), order(t, 2))
+			if gone := c.status == http.StatusGone; gone != (calls == 1) || verdict(err) != c.want {
+				t.Errorf("after HTTP %d it was called %d times (%v)", c.status, calls, err)
 			}
 		})
 	}
@@ -217,6 +227,69 @@ func verdict(err error) string {
 		return "refused"
 	}
 	return "again"
+}
+
+// What the endpoint says is shown, in words and not too many.
+func TestWhatItSays(t *testing.T) {
+	for body, want := range map[string]string{
+		"":                "the revoke endpoint accepted it",
+		"blocked in eu-1": "the revoke endpoint accepted it: blocked in eu-1",
+		`{"status":"revoked","message":"two keys"}`: "the revoke endpoint accepted it: revoked: two keys",
+		`{"message":"done"}`:                        "the revoke endpoint accepted it: done",
+		`{"ok":true}`:                               "the revoke endpoint accepted it",
+		"<html>a page</html>":                       "the revoke endpoint accepted it",
+		`["a","b"]`:                                 "the revoke endpoint accepted it",
+		strings.Repeat("long ", 1000):               "the revoke endpoint accepted it",
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) }))
+		said, err := gateway(t, config(server.URL)).Revoke(t.Context(), order(t, 1))
+		server.Close()
+		if err != nil || said != want {
+			t.Errorf("%.20q: said %q, %v; want %q", body, said, err, want)
+		}
+	}
+}
+
+// An endpoint that answers late is called again, since nobody knows what it did.
+func TestAnswersLate(t *testing.T) {
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	defer server.Close()
+	defer close(release)
+	cfg := config(server.URL)
+	cfg.Timeout = 50 * time.Millisecond
+	if _, err := gateway(t, cfg).Revoke(t.Context(), order(t, 1)); verdict(err) != "again" {
+		t.Errorf("error %v", err)
+	}
+}
+
+// An endpoint that answers one request twice does not answer the next one with it.
+func TestAnswersTwice(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for answer := "HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"; ; answer = "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n" {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+				_, _ = conn.Write([]byte(answer))
+			}
+			_ = conn.(*net.TCPConn).CloseWrite()
+			defer conn.Close()
+		}
+	}()
+	g := gateway(t, config("http://"+l.Addr().String()))
+	if said, err := g.Revoke(t.Context(), order(t, 1)); err != nil || strings.Contains(said, "wrong") {
+		t.Errorf("said %q, error %v", said, err)
+	}
+	if said, err := g.Revoke(t.Context(), order(t, 2)); verdict(err) != "again" || !strings.Contains(err.Error(), "500") {
+		t.Errorf("the second request got the first one's answer: %q, %v", said, err)
+	}
 }
 
 func TestRefusesAddressesThatAreNotPublic(t *testing.T) {
@@ -239,8 +312,9 @@ func TestRefusesAddressesThatAreNotPublic(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := config(c.url)
 			cfg.Allow, cfg.AllowPrivate, cfg.Timeout = c.allow, c.allowPrivate, 2*time.Second
-			n := notifier(t, cfg)
-			for _, err := range []error{n.Check(t.Context()), second(n.Notify(t.Context(), message(t, 1)))} {
+			g := gateway(t, cfg)
+			_, err := g.Revoke(t.Context(), order(t, 1))
+			for _, err := range []error{g.Check(t.Context()), err} {
 				var refused alert.Permanent
 				if !errors.As(err, &refused) || !strings.Contains(err.Error(), "revoke.allow") {
 					t.Errorf("error %v", err)
@@ -253,18 +327,16 @@ func TestRefusesAddressesThatAreNotPublic(t *testing.T) {
 	}
 }
 
-func second(_ string, err error) error { return err }
-
 func TestCheckDialsAndSendsNothing(t *testing.T) {
 	e := endpoint(t)
-	n := notifier(t, config(e.URL()))
-	if err := n.Check(t.Context()); err != nil || e.Calls() != 0 {
+	g := gateway(t, config(e.URL()))
+	if err := g.Check(t.Context()); err != nil || e.Calls() != 0 {
 		t.Errorf("error %v, %d calls", err, e.Calls())
 	}
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Check(t.Context()); err == nil {
+	if err := g.Check(t.Context()); err == nil {
 		t.Error("a closed port passes")
 	}
 }
@@ -274,40 +346,24 @@ func TestWrongSecret(t *testing.T) {
 	e := endpoint(t)
 	cfg := config(e.URL() + "/path-hush")
 	cfg.Secret = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-	_, err := notifier(t, cfg).Notify(t.Context(), message(t, 1))
+	_, err := gateway(t, cfg).Revoke(t.Context(), order(t, 1))
 	if verdict(err) != "again" || !strings.Contains(err.Error(), "401") || len(e.Requests()) != 0 {
 		t.Errorf("error %v", err)
 	}
 	_ = e.Close()
-	if _, err = notifier(t, cfg).Notify(t.Context(), message(t, 1)); err == nil || strings.Contains(err.Error(), "hush") {
+	if _, err = gateway(t, cfg).Revoke(t.Context(), order(t, 1)); err == nil || strings.Contains(err.Error(), "hush") {
 		t.Errorf("error %v", err)
-	}
-}
-
-func TestDescribe(t *testing.T) {
-	n := notifier(t, config("https://gateway.example.com/revoke"))
-	at := time.Date(2026, 3, 2, 3, 12, 8, 0, time.UTC)
-	cases := map[string]schema.Delivery{
-		"Token revoked at 03:12:08 UTC: the revoke endpoint accepted it": {Ref: "revoke-inc-1", Revision: 2, At: at},
-		"NOT revoked: HTTP 410": {Revision: 2, At: at, Error: "HTTP 410"},
-		"Revocation not confirmed after 3 attempts, still trying: HTTP 500": {Attempts: 3, At: at, Error: "HTTP 500"},
-	}
-	for want, d := range cases {
-		if got := n.Describe(d); got != want {
-			t.Errorf("said %q, want %q", got, want)
-		}
 	}
 }
 
 func TestConfigNamesTheKey(t *testing.T) {
 	cases := map[string]func(*webhook.Config){
-		"revoke.mode":         func(c *webhook.Config) { c.Mode = "always" },
-		"revoke.min_severity": func(c *webhook.Config) { c.MinSeverity = 9 },
-		"revoke.max_per_hour": func(c *webhook.Config) { c.MaxPerHour = 0 },
-		"revoke.timeout":      func(c *webhook.Config) { c.Timeout = 0 },
-		"revoke.allow":        func(c *webhook.Config) { c.Allow = []string{"localhost"} },
-		"revoke.url":          func(c *webhook.Config) { c.URL = "" },
-		"revoke.secret":       func(c *webhook.Config) { c.Secret = "whsec_c2hvcnQ=" },
+		"revoke.timeout":       func(c *webhook.Config) { c.Timeout = 0 },
+		"revoke.allow":         func(c *webhook.Config) { c.Allow = []string{"localhost"} },
+		"revoke.url":           func(c *webhook.Config) { c.URL = "" },
+		"revoke.secret":        func(c *webhook.Config) { c.Secret = "whsec_c2hvcnQ=" },
+		"revoke.former_secret": func(c *webhook.Config) { c.FormerSecret = "hush" },
+		"revoke.signing_key":   func(c *webhook.Config) { c.SigningKey = "hush" },
 	}
 	for key, spoil := range cases {
 		cfg := config("https://gateway.example.com/revoke")
@@ -315,7 +371,7 @@ func TestConfigNamesTheKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		spoil(&cfg)
-		if err := cfg.Validate(); err == nil || !strings.HasPrefix(err.Error(), key+": ") {
+		if err := cfg.Validate(); err == nil || !strings.HasPrefix(err.Error(), key+": ") || strings.Contains(err.Error(), "hush") {
 			t.Errorf("%s: error %v", key, err)
 		}
 	}
@@ -325,8 +381,5 @@ func TestConfigNamesTheKey(t *testing.T) {
 		if err := cfg.Validate(); err == nil || !strings.HasPrefix(err.Error(), "revoke.url: ") || strings.Contains(err.Error(), "hush") {
 			t.Errorf("%s: error %v", url, err)
 		}
-	}
-	if cfg := webhook.DefaultConfig(); cfg.Enabled() || cfg.Validate() != nil {
-		t.Error("by default something would be revoked, or the default is not valid")
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,10 +15,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tokenwatch/tokenwatch/alert"
+	"github.com/tokenwatch/tokenwatch/alert/ocsf"
+	"github.com/tokenwatch/tokenwatch/alert/slack"
+	"github.com/tokenwatch/tokenwatch/alert/telegram"
 	"github.com/tokenwatch/tokenwatch/ingest"
 	"github.com/tokenwatch/tokenwatch/ingest/geo"
 	"github.com/tokenwatch/tokenwatch/ingest/kafka"
 	"github.com/tokenwatch/tokenwatch/ingest/push"
+	"github.com/tokenwatch/tokenwatch/schema"
 	"github.com/tokenwatch/tokenwatch/schema/clickhouse"
 )
 
@@ -31,23 +37,31 @@ type app struct {
 	push     *push.Handler
 	intake   *intake // nil while nobody may send
 
-	engines    *engines
-	notifiers  []alert.Notifier
-	places     *geo.Locator
-	pipeline   *ingest.Pipeline
-	consumer   *kafka.Consumer
-	watch      *watch
-	keying     *keying
-	together   *together
-	auditor    *auditor
-	dispatcher *alert.Dispatcher
+	engines   *engines
+	notifiers []alert.Notifier
+	places    *geo.Locator
+	pipeline  *ingest.Pipeline
+	consumer  *kafka.Consumer
+	watch     *watch
+	keying    *keying
+	together  *together
+	auditor   *auditor
+	alerting  *alerting
+	verdicts  *verdicts
+	desk      *desk
+	inbound   []inbound
+}
+
+// inbound takes in what people press in a channel.
+type inbound interface {
+	Run(ctx context.Context) error
 }
 
 // openApp takes everything that the program needs, in the order in which a user can
 // mend it: files and ports first, since they cost nothing to try, engines last. Close it
 // after an error too.
 func openApp(ctx context.Context, cfg Config, log *slog.Logger) (*app, error) {
-	a := &app{cfg: cfg, log: log, metrics: newMetrics(), ready: newReadiness("clickhouse", "kafka", "consumer")}
+	a := &app{cfg: cfg, log: log, metrics: newMetrics(), ready: newReadiness("clickhouse", "kafka", "consumer"), desk: &desk{}}
 	a.engines = newEngines(cfg, log, a.ready)
 	var err error
 	if a.listener, err = listen(cfg.HTTP); err != nil {
@@ -57,17 +71,44 @@ func openApp(ctx context.Context, cfg Config, log *slog.Logger) (*app, error) {
 	if err != nil {
 		return a, err
 	}
-	if a.notifiers, err = cfg.notifiers(); err != nil {
+	if a.notifiers, err = cfg.notifiers(a.outfit()); err != nil {
 		return a, err
 	}
 	if a.push, err = push.New(cfg.Intake, cfg.Kafka.Topics(), newIntakeMetrics(a.metrics.registry), log); err != nil {
 		return a, err
 	}
-	a.http = serveHTTP(a.listener, a.metrics.registry, a.ready, cfg.HTTP.Pprof, a.push, log) // while the engines are awaited, readyz says so
+	presses, err := a.channelsIn()
+	if err != nil {
+		return a, err
+	}
+	a.http = serveHTTP(a.listener, a.metrics.registry, a.ready, cfg.HTTP.Pprof, a.push, presses, log) // while the engines are awaited, readyz says so
 	if err := a.engines.start(ctx, cfg); err != nil {
 		return a, err
 	}
-	return a, a.wire(decoder)
+	return a, a.wire(ctx, decoder)
+}
+
+// channelsIn makes what takes presses in, where somebody may press, and gives the part that Slack calls.
+func (a *app) channelsIn() (presses http.Handler, err error) {
+	if a.cfg.Slack.Interactive() {
+		in := slack.NewInbound(a.cfg.Slack, a.desk, a.log)
+		a.inbound, presses = append(a.inbound, in), in
+	}
+	if a.cfg.Telegram.Enabled() && len(a.cfg.Telegram.AllowedUsers) > 0 {
+		in, err := telegram.NewInbound(a.cfg.Telegram, a.desk, a.log)
+		if err != nil {
+			return nil, err
+		}
+		a.inbound = append(a.inbound, in)
+	}
+	return presses, nil
+}
+
+// outfit is what channels need. A topic's Kafka is known when the engines have started.
+func (a *app) outfit() outfit {
+	return outfit{log: a.log, topic: func(name string) ocsf.Writer {
+		return &topicWriter{name: name, partitions: a.cfg.Alert.Partitions, reach: func() (kafka.Config, error) { return a.engines.kafka, nil }}
+	}}
 }
 
 // channels names where incidents go, for the log.
@@ -85,7 +126,7 @@ func (a *app) channels() string {
 // warn says what works, and is probably not meant.
 func (a *app) warn(ctx context.Context) {
 	if len(a.notifiers) == 0 {
-		a.log.Warn("nobody is told of incidents: configure slack, telegram or revoke")
+		a.log.Warn("nobody is told of incidents: configure slack, telegram, discord, email, pagerduty, hook, ocsf or syslog")
 	}
 	f, err := a.cfg.fingerprinter()
 	if err != nil {
@@ -132,15 +173,17 @@ func (a *app) decoder() (*ingest.Decoder, error) {
 	return ingest.NewDecoder(a.cfg.Ingest.DecodeConfig, pepper, a.places)
 }
 
-func (a *app) wire(decoder *ingest.Decoder) (err error) {
+func (a *app) wire(ctx context.Context, decoder *ingest.Decoder) (err error) {
 	db := a.engines.db
-	a.dispatcher, err = alert.New(a.cfg.Alert, db, a.notifiers, alert.WithObserver(alertMetrics{a.metrics}), alert.WithLogger(a.log))
-	if err != nil {
+	if a.alerting, err = openAlerting(ctx, a.cfg, a.engines.kafka, db, a.notifiers, a.metrics, a.log); err != nil {
+		return err
+	}
+	if err := a.listenToPeople(ctx, db); err != nil {
 		return err
 	}
 	detecting := a.cfg.Detect
 	detecting.BackfillAfter = a.cfg.Alert.BackfillAfter
-	a.watch = &watch{cfg: detecting, history: db, record: db, accept: a.dispatcher.Accept, log: a.log, metrics: a.metrics, parts: map[part]*lane{}}
+	a.watch = &watch{cfg: detecting, history: settled{db, db}, record: db, accept: a.alerting.publish, urgent: a.cfg.Revoke.Urgent, log: a.log, metrics: a.metrics, parts: map[part]*lane{}, sighted: db}
 	if a.keying, err = newKeying(a.cfg.Kafka, a.engines.kafka, db, a.watch, a.log); err != nil {
 		return err
 	}
@@ -154,6 +197,7 @@ func (a *app) wire(decoder *ingest.Decoder) (err error) {
 	}
 	for _, n := range a.notifiers {
 		a.metrics.queue.WithLabelValues(n.Name())
+		a.metrics.queueAge.WithLabelValues(n.Name())
 	}
 	a.metrics.watchState(a.status, a.counts)
 	a.auditor = newAuditor(a.cfg.Audit, a.log, db, a.pipeline.Status, a.metrics.registry)
@@ -164,6 +208,25 @@ func (a *app) wire(decoder *ingest.Decoder) (err error) {
 		a.push.Open(a.intake.deliver)
 	}
 	return err
+}
+
+// listenToPeople opens the desk: from here on what is pressed is kept, and reaches whom it concerns. The engines ask
+// for it themselves (watch.follow), all at one time.
+func (a *app) listenToPeople(ctx context.Context, db *clickhouse.DB) (err error) {
+	if a.verdicts, err = openVerdicts(ctx, a.cfg.Alert, a.engines.kafka, db, a.log); err != nil {
+		return err
+	}
+	a.verdicts.apply = func(ctx context.Context, v schema.Verdict) {
+		if err := a.alerting.dispatcher.Verdict(ctx, v); err != nil {
+			a.log.Warn("a verdict does not show in its incident yet", "incident", v.Incident, "error", err)
+		}
+		a.alerting.revoker.Order(v)
+	}
+	a.desk.clerk.Store(&alert.Clerk{
+		Registry: db, Announce: a.verdicts.announce,
+		Late: func(err error) { a.log.Warn("a verdict is kept, and takes some seconds to be heard of", "error", err) },
+	})
+	return nil
 }
 
 // run works until ctx ends or a part cannot go on. It then stops in the order of the
@@ -178,8 +241,19 @@ func (a *app) run(ctx context.Context) error {
 	group.Go(func() error { return a.watchReadiness(ctx) })
 	group.Go(func() error { return a.trim(ctx) })
 	group.Go(func() error { return a.auditor.run(ctx) })
+	group.Go(func() error { return a.verdicts.run(ctx) })
+	group.Go(func() error { return a.verdicts.after(alerting, a.alerting.revoker.Run) })
+	for _, in := range a.inbound {
+		group.Go(func() error { return in.Run(ctx) })
+	}
+	group.Go(func() error { return a.watch.follow(ctx, askEvery) })
+	group.Go(func() error { return a.together.follow(ctx, askEvery) })
 	group.Go(func() error {
-		if err := a.dispatcher.Run(alerting); err != nil && alerting.Err() == nil {
+		topics := slices.Sorted(slices.Values(a.cfg.Kafka.Topics()))
+		return newFleetwide(a.watch, a.engines.db, part{topics[0], 0}).run(ctx, askEvery)
+	})
+	group.Go(func() error {
+		if err := a.alerting.run(alerting); err != nil && alerting.Err() == nil {
 			return fmt.Errorf("delivering alerts: %w", err)
 		}
 		return nil
@@ -209,6 +283,7 @@ func (a *app) watchReadiness(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		a.ready.set("consumer", reason(errors.Join(a.consumer.Trouble(), a.together.trouble())))
+		a.ready.set("alerts", reason(a.alerting.consumer.Trouble()))
 		stalled := ""
 		for _, s := range a.pipeline.Status() {
 			if s.Stalled != nil {
@@ -236,13 +311,21 @@ func (a *app) trim(ctx context.Context) error {
 		}
 		for _, s := range a.status() {
 			before := s.Next - a.cfg.Kafka.KeepRecords
-			if a.engines.broker == nil || before <= 0 {
-				continue
-			}
-			if err := a.engines.broker.Trim(ctx, s.Topic, s.Partition, before); err != nil && ctx.Err() == nil {
-				a.log.Warn("deleting stored records from the embedded Kafka", "topic", s.Topic, "partition", s.Partition, "error", err)
-			}
+			a.trimBefore(ctx, s.Topic, s.Partition, before)
 		}
+		for _, p := range a.alerting.work.Positions() {
+			a.trimBefore(ctx, a.cfg.Alert.FindingsTopic, p.Partition, p.Findings-a.cfg.Kafka.KeepRecords)
+			a.trimBefore(ctx, a.cfg.Alert.IncidentsTopic, p.Partition, p.Incidents)
+		}
+	}
+}
+
+func (a *app) trimBefore(ctx context.Context, topic string, partition int32, before int64) {
+	if a.engines.broker == nil || before <= 0 {
+		return
+	}
+	if err := a.engines.broker.Trim(ctx, topic, partition, before); err != nil && ctx.Err() == nil {
+		a.log.Warn("deleting stored records from the embedded Kafka", "topic", topic, "partition", partition, "error", err)
 	}
 }
 
@@ -266,6 +349,12 @@ func (a *app) close(ctx context.Context) error {
 	}
 	if a.keying != nil {
 		wrong = append(wrong, a.keying.close())
+	}
+	if a.alerting != nil {
+		wrong = append(wrong, a.alerting.close())
+	}
+	if a.verdicts != nil {
+		wrong = append(wrong, a.verdicts.close())
 	}
 	wrong = append(wrong, a.engines.stop(ctx))
 	if a.places != nil {

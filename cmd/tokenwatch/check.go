@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/alert"
-	"github.com/tokenwatch/tokenwatch/alert/webhook"
+	"github.com/tokenwatch/tokenwatch/alert/ocsf"
 	"github.com/tokenwatch/tokenwatch/deploy/local"
 	"github.com/tokenwatch/tokenwatch/ingest/kafka"
 	"github.com/tokenwatch/tokenwatch/schema/clickhouse"
@@ -51,20 +51,25 @@ func (c checkCommand) Run(p *process) error {
 	t.try("places", func(context.Context) (string, error) { return cfg.tryPlaces(p) })
 	t.try("clickhouse", func(ctx context.Context) (string, error) { return cfg.tryClickHouse(ctx, p) })
 	t.try("kafka", func(ctx context.Context) (string, error) { return cfg.tryKafka(ctx, p) })
-	notifiers, err := cfg.notifiers()
+	notifiers, err := cfg.notifiers(outfit{log: p.logger(cfg.Log), topic: func(name string) ocsf.Writer {
+		return &topicWriter{name: name, partitions: cfg.Alert.Partitions, reach: cfg.reachedKafka}
+	}})
 	if err != nil {
 		return err
+	}
+	if _, err := alert.New(cfg.Alert, nil, notifiers); err != nil {
+		t.try("routes", func(context.Context) (string, error) { return "", err })
 	}
 	if len(notifiers) == 0 {
 		t.line("–", "channels", "none configured: incidents are kept in ClickHouse only (slack.token, telegram.token, revoke.mode)")
 	}
 	for _, n := range notifiers {
 		t.try(n.Name(), func(ctx context.Context) (string, error) {
-			if _, acts := n.(alert.Actor); acts && cfg.Revoke.Mode == webhook.DryRun {
-				return "dry run: messages say what would be revoked, nothing is called", nil
-			}
 			return c.tryChannel(ctx, n)
 		})
+	}
+	if err := t.checkRevoking(cfg.Revoke); err != nil {
+		return err
 	}
 	if t.failed > 0 {
 		fmt.Fprintf(p.stdout, "\n%d of the checks failed.\n", t.failed)
@@ -183,7 +188,13 @@ func (c checkCommand) tryChannel(ctx context.Context, n alert.Notifier) (string,
 	if _, acts := n.(alert.Actor); acts || !c.SendTest {
 		return detail, nil
 	}
-	if _, err := n.Notify(ctx, alert.Trial(time.Now())); err != nil {
+	m := alert.Trial(time.Now())
+	m.Picture = samplePicture // whether pictures may be sent is to be known too; the log says if not
+	_, err := n.Notify(ctx, m)
+	if errors.Is(err, alert.ErrSkip) {
+		return detail + ", has no test message", nil
+	}
+	if err != nil {
 		return "", fmt.Errorf("posting a test message: %w", err)
 	}
 	return detail + ", test message posted", nil

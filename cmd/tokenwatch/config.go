@@ -14,7 +14,6 @@ import (
 	"github.com/tokenwatch/tokenwatch/alert"
 	"github.com/tokenwatch/tokenwatch/alert/slack"
 	"github.com/tokenwatch/tokenwatch/alert/telegram"
-	"github.com/tokenwatch/tokenwatch/alert/webhook"
 	"github.com/tokenwatch/tokenwatch/deploy/local"
 	"github.com/tokenwatch/tokenwatch/detect"
 	"github.com/tokenwatch/tokenwatch/ingest"
@@ -42,7 +41,9 @@ type Config struct {
 	Alert      alert.Config     `yaml:"alert"`
 	Slack      slack.Config     `yaml:"slack"`
 	Telegram   telegram.Config  `yaml:"telegram"`
-	Revoke     webhook.Config   `yaml:"revoke"`
+	Revoke     RevokeConfig     `yaml:"revoke"`
+
+	ChannelsConfig `yaml:",inline"`
 }
 
 // LogConfig says what the program itself logs, on standard error.
@@ -122,7 +123,9 @@ func DefaultConfig() Config {
 		Alert:      alert.DefaultConfig(),
 		Slack:      slack.DefaultConfig(),
 		Telegram:   telegram.DefaultConfig(),
-		Revoke:     webhook.DefaultConfig(),
+		Revoke:     DefaultRevokeConfig(),
+
+		ChannelsConfig: DefaultChannelsConfig(),
 	}
 }
 
@@ -139,7 +142,7 @@ func (c Config) Validate() error {
 		return errors.New("kafka.keep_records: must be 0 or more")
 	}
 	checks := []func() error{
-		c.HTTP.validate, c.Kafka.validateRekey, c.Ingest.validate, c.Intake.Validate, c.Geo.Validate, c.Audit.validate, c.Detect.Validate, c.Alert.Validate, c.Revoke.Validate,
+		c.HTTP.validate, c.Kafka.validateRekey, c.Ingest.validate, c.Intake.Validate, c.Geo.Validate, c.Audit.validate, c.Detect.Validate, c.Alert.Validate, c.Revoke.Validate, c.ChannelsConfig.validate,
 		c.embeddedKafka().Validate, c.configuredKafka().Validate, c.embeddedClickHouse().Validate, c.configuredClickHouse().Validate,
 	}
 	if c.Slack.Enabled() {
@@ -164,8 +167,6 @@ func (c Config) halfChannels() error {
 		return errors.New("slack.token: missing, though slack.channel is set; put it into TOKENWATCH_SLACK_TOKEN")
 	case !c.Telegram.Enabled() && c.Telegram.ChatID != "":
 		return errors.New("telegram.token: missing, though telegram.chat_id is set; put it into TOKENWATCH_TELEGRAM_TOKEN")
-	case !c.Revoke.Enabled() && c.Revoke.URL != "" && c.Revoke.Mode != webhook.Off:
-		return c.Revoke.Validate()
 	}
 	return nil
 }
@@ -283,28 +284,33 @@ func (c Config) openPlaces(log *slog.Logger) (*geo.Locator, error) {
 
 // notifiers makes one of each channel that is configured. There may be none: then
 // incidents are kept for those who look.
-func (c Config) notifiers() ([]alert.Notifier, error) {
+func (c Config) notifiers(o outfit) ([]alert.Notifier, error) {
 	var list []alert.Notifier
 	if c.Slack.Enabled() {
-		n, err := slack.New(c.Slack)
+		options := []slack.Option{slack.WithBlurred(o.blurred("slack"))}
+		if c.Slack.Interactive() {
+			options = append(options, slack.WithButtons())
+		}
+		n, err := slack.New(c.Slack, options...)
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, n)
 	}
 	if c.Telegram.Enabled() {
-		n, err := telegram.New(c.Telegram)
+		options := []telegram.Option{telegram.WithBlurred(o.blurred("telegram"))}
+		if len(c.Telegram.AllowedUsers) > 0 {
+			options = append(options, telegram.WithButtons())
+		}
+		n, err := telegram.New(c.Telegram, options...)
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, n)
 	}
-	if c.Revoke.Enabled() {
-		n, err := webhook.New(c.Revoke)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, n)
+	further, err := c.ChannelsConfig.notifiers(o)
+	if err != nil {
+		return nil, err
 	}
-	return list, nil
+	return append(list, further...), nil
 }

@@ -125,7 +125,7 @@ func TestEnvironment(t *testing.T) {
 		{"TOKENWATCH_KAFKA_SASL_PASSWORD=0123", func(c Config) any { return string(c.Kafka.SASL.Password) }, "0123"},
 		{"TOKENWATCH_SLACK_TOKEN=true", func(c Config) any { return c.Slack.Token.Reveal() }, "true"},
 		{"TOKENWATCH_TELEGRAM_CHAT_ID=-1001234567890", func(c Config) any { return c.Telegram.ChatID }, "-1001234567890"},
-		{"TOKENWATCH_REVOKE_ALLOW_PRIVATE=true", func(c Config) any { return c.Revoke.AllowPrivate }, true},
+		{"TOKENWATCH_REVOKE_ALLOW_PRIVATE=true", func(c Config) any { return c.Revoke.Webhook.AllowPrivate }, true},
 		{"TOKENWATCH_CLICKHOUSE_DSN=clickhouse://u:a=b@h:9000/d", func(c Config) any { return string(c.ClickHouse.DSN) }, "clickhouse://u:a=b@h:9000/d"},
 		{"TOKENWATCH_PORT=tcp://10.0.0.1:80", func(c Config) any { return c.HTTP }, DefaultConfig().HTTP},
 	} {
@@ -178,6 +178,9 @@ func TestSecretsPrintAsStars(t *testing.T) {
 	secrets := []string{
 		"TOKENWATCH_CLICKHOUSE_DSN=clickhouse://u:sekret99@h:9000/d", "TOKENWATCH_KAFKA_SASL_PASSWORD=sekret99", "TOKENWATCH_SLACK_TOKEN=sekret99",
 		"TOKENWATCH_SLACK_WEBHOOK_URL=https://h/sekret99", "TOKENWATCH_TELEGRAM_TOKEN=sekret99", "TOKENWATCH_REVOKE_SECRET=sekret99",
+		"TOKENWATCH_DISCORD_WEBHOOK_URL=https://h/sekret99", "TOKENWATCH_EMAIL_PASSWORD=sekret99", "TOKENWATCH_PAGERDUTY_ROUTING_KEY=sekret99",
+		"TOKENWATCH_HOOK_SECRET=sekret99", "TOKENWATCH_HOOK_FORMER_SECRET=sekret99", "TOKENWATCH_HOOK_SIGNING_KEY=sekret99",
+		"TOKENWATCH_OCSF_AUTHORIZATION=sekret99", "TOKENWATCH_OWNER_SECRET=sekret99",
 	}
 	cfg := DefaultConfig()
 	if err := load("", secrets, &cfg); err != nil {

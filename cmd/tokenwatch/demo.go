@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/alert"
-	"github.com/tokenwatch/tokenwatch/alert/webhook"
 	"github.com/tokenwatch/tokenwatch/deploy/simulate"
 	"github.com/tokenwatch/tokenwatch/deploy/standin"
 	"github.com/tokenwatch/tokenwatch/ingest"
@@ -107,8 +106,8 @@ func (d *demo) configure(cfg Config) (Config, error) {
 	cfg.Alert.UpdateEvery = 45 * time.Second // edits would crowd the screen
 	cfg.Slack.Token, cfg.Slack.Channel, cfg.Slack.APIURL = "xoxb-demo", "#soc", d.slack.APIURL()
 	cfg.Telegram.Token, cfg.Telegram.ChatID, cfg.Telegram.APIURL = "1:demo", "-100200300", d.telegram.URL()
-	cfg.Revoke.Mode, cfg.Revoke.URL, cfg.Revoke.Secret = webhook.Automatic, d.revoke.URL()+"/revoke", demoSecret
-	cfg.Revoke.MinSeverity, cfg.Revoke.Allow = schema.SeverityHigh, []string{"127.0.0.0/8"}
+	cfg.Revoke.Mode, cfg.Revoke.Webhook.URL, cfg.Revoke.Webhook.Secret = alert.RevokeAutomatic, d.revoke.URL()+"/revoke", demoSecret
+	cfg.Revoke.MinSeverity, cfg.Revoke.Webhook.Allow = schema.SeverityHigh, []string{"127.0.0.0/8"}
 	return cfg, cfg.Validate()
 }
 

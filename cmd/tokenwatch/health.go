@@ -54,15 +54,18 @@ func (r *readiness) waiting() map[string]string {
 	return out
 }
 
+// slackPath is where Slack sends what was pressed, if it is given the address.
+const slackPath = "/v1/slack"
+
 // httpServer serves /metrics, /healthz and /readyz for as long as the process lives.
 type httpServer struct {
 	server *http.Server
 	failed chan error
 }
 
-func serveHTTP(l net.Listener, registry *prometheus.Registry, ready *readiness, profiler bool, intake http.Handler, log *slog.Logger) *httpServer {
+func serveHTTP(l net.Listener, registry *prometheus.Registry, ready *readiness, profiler bool, intake, presses http.Handler, log *slog.Logger) *httpServer {
 	s := &httpServer{failed: make(chan error, 1), server: &http.Server{
-		Handler:           routes(registry, ready, profiler, intake),
+		Handler:           routes(registry, ready, profiler, intake, presses),
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -91,7 +94,7 @@ func (s *httpServer) stop(ctx context.Context) error {
 	return nil
 }
 
-func routes(registry *prometheus.Registry, ready *readiness, profiler bool, intake http.Handler) http.Handler {
+func routes(registry *prometheus.Registry, ready *readiness, profiler bool, intake, presses http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
@@ -104,6 +107,9 @@ func routes(registry *prometheus.Registry, ready *readiness, profiler bool, inta
 		_ = json.NewEncoder(w).Encode(map[string]any{"ready": len(waiting) == 0, "waiting": waiting})
 	})
 	mux.Handle(push.Path, intake)
+	if presses != nil {
+		mux.Handle(slackPath, presses)
+	}
 	if profiler {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)

@@ -70,7 +70,10 @@ func (y *keying) Resume(ctx context.Context, topic string, partition int32, next
 		return rekeyed{y}, nil
 	}
 	l, err := y.watch.Resume(ctx, topic, partition, next)
-	return inPlace{l, y}, err
+	if err != nil {
+		return nil, err
+	}
+	return inPlace{l.(*lane), y}, nil
 }
 
 // decisionRow is the partition under which the decision is stored, beside the profiles of the topic.
@@ -193,7 +196,7 @@ func (y *keying) look(ctx context.Context) error {
 
 // inPlace is a lane that detects in what it is shown, until it is decided to re-key.
 type inPlace struct {
-	ingest.Lane
+	*lane
 	keying *keying
 }
 
@@ -202,7 +205,7 @@ func (l inPlace) Handle(ctx context.Context, b *schema.Block) error {
 	if l.keying.rekeys() {
 		return ingest.ErrAnew
 	}
-	return l.Lane.Handle(ctx, b)
+	return l.lane.Handle(ctx, b)
 }
 
 // rekeyed is a lane that appends stored events to the topic of re-keyed events.

@@ -79,6 +79,14 @@ func misfit(file string, node *yaml.Node, t reflect.Type, path string) error {
 		}
 		return nil
 	}
+	if t.Kind() == reflect.Slice && keys(t.Elem()) != nil && node.Kind == yaml.SequenceNode {
+		for i, item := range node.Content {
+			if err := misfit(file, item, t.Elem(), fmt.Sprintf("%s[%d]", path, i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	if fields == nil {
 		if err := fits(node, t); err != nil {
 			return fmt.Errorf("%s:%d: %s: %w", file, node.Line, path, err)

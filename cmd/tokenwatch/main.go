@@ -18,11 +18,13 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/tokenwatch/tokenwatch/deploy/local"
+	"github.com/tokenwatch/tokenwatch/deploy/simulate"
 )
 
 // cli is the command line. Its tags are the --help that a newcomer learns from.
@@ -33,12 +35,19 @@ type cli struct {
 	Demo        demoCommand        `cmd:"" help:"Show it working: a simulated fleet with 21 days of history, then thefts played live, with stand-ins for Slack, Telegram and the revoke endpoint."`
 	Check       checkCommand       `cmd:"" help:"Try everything that the configuration names, a line each: engines, address databases, pepper, channels."`
 	Audit       auditCommand       `cmd:"" help:"Hold what is stored against what was read: gaps and repeats, a line a partition. Exit code 1 when there are any."`
+	Verdict     verdictCommand     `cmd:"" help:"Say what an incident was: it was us, theft, snooze it, or that somebody is looking at it."`
+	Revoke      revokeCommand      `cmd:"" help:"Decide about tokens: list, approve, stop, restore."`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the tables in ClickHouse up to this version, or show where they stand."`
+	SQL         sqlCommand         `cmd:"" name:"sql" help:"Ask the stored requests, findings and incidents in SQL: a prompt with views and hunting queries at hand, or --query. Can only read."`
 	Deadletters deadLettersCommand `cmd:"" help:"Look at records that could not become events, and replay those that now can."`
+	Deliveries  deliveriesCommand  `cmd:"" help:"Look at what became of incidents at each channel, and have what failed tried again."`
+	Silence     silenceCommand     `cmd:"" help:"Keep incidents that match from being told, for a while; list and end such silences."`
+	Allow       allowCommand       `cmd:"" help:"The allow-list: what is known to be harmless, who answers for it, until when, and every change of it."`
 	Fingerprint fingerprintCommand `cmd:"" help:"Read tokens from standard input, one a line, and print each one's fingerprint: what the tables, findings and messages call it."`
 	Decode      decodeCommand      `cmd:"" help:"Show what records become, column by column, and why one is refused. Needs neither Kafka nor ClickHouse."`
 	Backtest    backtestCommand    `cmd:"" help:"Play history through the detection: how many alerts there would have been, and which thefts would have been found."`
 	Explain     explainCommand     `cmd:"" help:"Show what is known of a token and why it was found: its profile, a chart of its week, the evidence in words."`
+	Simulate    simulateCommand    `cmd:"" help:"Write the access logs of a made-up fleet, with thefts in it and the truth about them: something to run backtest on, or to fill a trial with."`
 	Setup       setupCommand       `cmd:"" help:"Build the database of networks (ASN) that the embedded engines' folder lacks. 'make setup' calls it."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 
@@ -76,7 +85,7 @@ func (p *process) main(args []string) int {
 		kong.Description("Tells you when an API token is used as its owner would not."+
 			"\n\nNew here? 'tokenwatch demo' shows everything in two minutes; then 'tokenwatch run', and send access logs to its Kafka."),
 		kong.Writers(p.stdout, p.stderr), kong.Exit(func(code int) { exit = code }), kong.UsageOnError(),
-		kong.Vars{"version": version()})
+		kong.Vars{"version": version(), "formats": strings.Join(simulate.Gateways(), ", ")})
 	if err != nil {
 		fmt.Fprintln(p.stderr, "tokenwatch:", err)
 		return 2

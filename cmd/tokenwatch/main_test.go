@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(brokerEnv); dir != "" {
 		beBroker(dir)
 	}
+	if place := os.Getenv(stormEnv); place != "" {
+		stormMain(place)
+	}
 	if os.Getenv(programEnv) != "" {
 		main()
 	}

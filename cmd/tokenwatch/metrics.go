@@ -36,6 +36,7 @@ type metrics struct {
 	deliveries *prometheus.CounterVec
 	delivery   *prometheus.HistogramVec
 	queue      *prometheus.GaugeVec
+	queueAge   *prometheus.GaugeVec
 	open       prometheus.Gauge
 }
 
@@ -60,10 +61,12 @@ func newMetrics() *metrics {
 		delivery:   histogram("delivery_age_seconds", "From a change of an incident to the end of an attempt to deliver it.", prometheus.ExponentialBuckets(0.05, 2, 16), "destination"),
 		queue: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "tokenwatch", Name: "delivery_queue",
 			Help: "Incidents that wait for a destination."}, []string{"destination"}),
+		queueAge: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "tokenwatch", Name: "delivery_queue_age_seconds",
+			Help: "How long the oldest incident has waited for a destination that no route, quiet hours or silence holds back."}, []string{"destination"}),
 		open: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "tokenwatch", Name: "open_incidents", Help: "Incidents that are not resolved."}),
 	}
 	m.registry.MustRegister(m.records, m.bytes, m.rows, m.deadLetters, m.missing, m.inserts, m.retries, m.handled, m.latency, m.looked,
-		m.findings, m.accepted, m.deliveries, m.delivery, m.queue, m.open,
+		m.findings, m.accepted, m.deliveries, m.delivery, m.queue, m.queueAge, m.open,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, reason := range format.Reasons() {
 		m.deadLetters.WithLabelValues(string(reason))
@@ -215,8 +218,9 @@ func (m alertMetrics) Delivery(destination, outcome string, age time.Duration) {
 	m.delivery.WithLabelValues(destination).Observe(age.Seconds())
 }
 
-func (m alertMetrics) Queue(destination string, depth int) {
+func (m alertMetrics) Queue(destination string, depth int, oldest time.Duration) {
 	m.queue.WithLabelValues(destination).Set(float64(depth))
+	m.queueAge.WithLabelValues(destination).Set(oldest.Seconds())
 }
 
 func (m alertMetrics) Open(incidents int) { m.open.Set(float64(incidents)) }

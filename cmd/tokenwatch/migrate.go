@@ -8,6 +8,8 @@ import (
 type migrateCommand struct {
 	Up     migrateUp     `cmd:"" help:"Take the steps that the database lacks."`
 	Status migrateStatus `cmd:"" help:"List the steps, and when each was taken."`
+
+	Analyst migrateAnalyst `cmd:"" help:"Make an account for an analyst, or for Grafana, that can read the tables and nothing else."`
 }
 
 type migrateUp struct{}

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tokenwatch/tokenwatch/alert/webhook"
+	"github.com/tokenwatch/tokenwatch/alert"
 	"github.com/tokenwatch/tokenwatch/deploy/standin"
 	"github.com/tokenwatch/tokenwatch/schema"
 )
@@ -45,8 +45,8 @@ func hire(t *testing.T, cfg *Config) soc {
 	t.Cleanup(func() { _, _, _ = slack.Close(), telegram.Close(), revoke.Close() })
 	cfg.Slack.Token, cfg.Slack.Channel, cfg.Slack.APIURL = "xoxb-test", "#soc", slack.APIURL()
 	cfg.Telegram.Token, cfg.Telegram.ChatID, cfg.Telegram.APIURL = "1:test", "-100200300", telegram.URL()
-	cfg.Revoke.Mode, cfg.Revoke.URL, cfg.Revoke.Secret = webhook.Automatic, revoke.URL()+"/revoke", revokeSecret
-	cfg.Revoke.MinSeverity, cfg.Revoke.Allow = schema.SeverityLow, []string{"127.0.0.0/8"}
+	cfg.Revoke.Mode, cfg.Revoke.Webhook.URL, cfg.Revoke.Webhook.Secret = alert.RevokeAutomatic, revoke.URL()+"/revoke", revokeSecret
+	cfg.Revoke.MinSeverity, cfg.Revoke.Webhook.Allow = schema.SeverityLow, []string{"127.0.0.0/8"}
 	return soc{slack, telegram, revoke}
 }
 

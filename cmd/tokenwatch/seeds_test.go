@@ -111,9 +111,12 @@ type player struct {
 	offset  int64
 }
 
+// testPepper makes the fingerprints of what is played.
+const testPepper = "a pepper for tests only"
+
 func newPlayer(t testing.TB, places *geo.Locator, at time.Time) *player {
 	t.Helper()
-	pepper, err := ingest.ParsePepper("a pepper for tests only")
+	pepper, err := ingest.ParsePepper(testPepper)
 	if err != nil {
 		t.Fatal(err)
 	}

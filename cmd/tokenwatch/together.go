@@ -21,6 +21,7 @@ import (
 // ingest.Handler of that topic's pipelines, and the detect.History of its engines: what was not
 // learnt yet is in the topic itself.
 type together struct {
+	settled
 	keying   *keying
 	watch    *watch
 	db       *clickhouse.DB
@@ -39,8 +40,8 @@ type brought struct {
 }
 
 func newTogether(y *keying, w *watch, block ingest.BlockConfig, db *clickhouse.DB, observer ingestMetrics) (*together, error) {
-	d := &together{keying: y, db: db, metrics: w.metrics, parts: map[int32]*brought{}}
-	d.watch = &watch{cfg: w.cfg, history: d, record: w.record, accept: w.accept, log: w.log, metrics: w.metrics, parts: map[part]*lane{}}
+	d := &together{settled: settled{db, db}, keying: y, db: db, metrics: w.metrics, parts: map[int32]*brought{}}
+	d.watch = &watch{cfg: w.cfg, history: d, record: w.record, accept: w.accept, log: w.log, metrics: w.metrics, parts: map[part]*lane{}, urgent: w.urgent, sighted: w.sighted}
 	block.FlushInterval /= 4 // what it finds has waited once already
 	block.FlushInterval = max(block.FlushInterval, time.Millisecond)
 	d.pipeline = &ingest.Pipeline{
@@ -66,6 +67,21 @@ func (d *together) run(ctx context.Context) error {
 		}
 		return err
 	})
+}
+
+// follow brings what people decide, and what tokens do together, to the engines, when there are some.
+func (d *together) follow(ctx context.Context, every time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-d.keying.on:
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return d.watch.follow(ctx, every) })
+	group.Go(func() error {
+		return newFleetwide(d.watch, d.db, part{d.keying.events.Topic, 0}).run(ctx, every)
+	})
+	return group.Wait()
 }
 
 func (d *together) trouble() error {

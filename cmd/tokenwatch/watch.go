@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/detect"
@@ -20,11 +22,15 @@ type watch struct {
 	history detect.History
 	record  record
 	accept  func(context.Context, []schema.Finding) error
+	urgent  func(f *schema.Finding, now time.Time) bool // whether a finding must not wait for others; nil: none
 	log     *slog.Logger
 	metrics *metrics
 
 	mu    sync.Mutex
 	parts map[part]*lane // bounded by the topic's partitions
+
+	sighted sighted     // nil: each partition is judged by itself
+	wide    atomic.Bool // there are several partitions: what tokens did together is told by fleetwide
 }
 
 // record is where findings and profiles are kept.
@@ -42,9 +48,12 @@ type part struct {
 type lane struct {
 	watch *watch
 
+	hurry atomic.Bool // a finding was made just now that must not wait
+
 	mu     sync.Mutex
 	engine *detect.Engine
-	unsent []schema.Finding // found, and not yet both stored and handed on; in the order of their offsets
+	seen   []schema.Sighting // as unsent
+	unsent []schema.Finding  // found, and not yet both stored and handed on; in the order of their offsets
 	saved  time.Time
 	// A snapshot holds whole blocks whose offsets are committed, never more: after a crash the rest would be learnt
 	// twice. So it is taken where a block ends, and stored when a block behind it has come to be handled.
@@ -86,11 +95,18 @@ func (l *lane) Look(events []schema.Event) {
 		if events[i].Offset <= done {
 			continue
 		}
-		if f := l.engine.Process(&events[i]); f != nil {
+		if f := l.engine.Process(&events[i]); f != nil && (f.Kind == schema.FindingToken || !l.watch.wide.Load()) {
 			l.unsent = append(l.unsent, *f)
+			if l.watch.urgent != nil && !f.Simulated && l.watch.urgent(f, time.Now()) {
+				l.hurry.Store(true)
+			}
 		}
 	}
+	l.seen = append(l.seen, l.engine.Sightings()...)
 }
+
+// Hurry implements ingest.Hasty: a token that is to be revoked at once does not wait for its block to become old.
+func (l *lane) Hurry() bool { return l.hurry.Load() && l.hurry.Swap(false) }
 
 // Cut takes a snapshot when it is time for one, and there is none that waits to be stored.
 func (l *lane) Cut(last int64) {
@@ -116,12 +132,16 @@ func (l *lane) Handle(ctx context.Context, b *schema.Block) error {
 	if err := l.save(ctx, b.First); err != nil {
 		return err
 	}
-	found := l.found(b.Last)
+	found, seen := l.found(b.Last), l.sightings(b.Last)
 	if err := l.watch.report(ctx, found, b); err != nil {
+		return err
+	}
+	if err := l.watch.storeSightings(ctx, seen, b); err != nil {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.seen = slices.Clone(l.seen[len(seen):])
 	l.unsent = l.unsent[len(found):]
 	if len(l.unsent) == 0 {
 		l.unsent = nil
@@ -161,6 +181,17 @@ func (l *lane) found(last int64) []schema.Finding {
 	return l.unsent[:n:n]
 }
 
+// sightings are those up to an offset that were not stored yet.
+func (l *lane) sightings(last int64) []schema.Sighting {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for n < len(l.seen) && l.seen[n].Offset <= last {
+		n++
+	}
+	return l.seen[:n:n]
+}
+
 // report stores findings and hands them on. After an error the pipeline brings the same
 // block again, and its findings with it.
 func (w *watch) report(ctx context.Context, found []schema.Finding, b *schema.Block) error {
@@ -171,11 +202,27 @@ func (w *watch) report(ctx context.Context, found []schema.Finding, b *schema.Bl
 	if err := w.record.InsertFindings(ctx, block, found); err != nil {
 		return fmt.Errorf("storing findings: %w", err)
 	}
-	if err := w.accept(ctx, found); err != nil {
+	if err := w.tell(ctx, alertable(found)); err != nil {
 		return fmt.Errorf("handing findings to alert: %w", err)
 	}
 	w.metrics.found(found)
 	return nil
+}
+
+// tell hands findings to alert.
+func (w *watch) tell(ctx context.Context, found []schema.Finding) error {
+	if len(found) == 0 {
+		return nil
+	}
+	return w.accept(ctx, found)
+}
+
+// alertable are the findings that people are told of: those of detectors on trial are for the record only.
+func alertable(found []schema.Finding) []schema.Finding {
+	if !slices.ContainsFunc(found, func(f schema.Finding) bool { return f.Simulated }) {
+		return found
+	}
+	return slices.DeleteFunc(slices.Clone(found), func(f schema.Finding) bool { return f.Simulated })
 }
 
 // saveAll stores all profiles, at the end of a process: all that was handled is committed by then. A lane that has

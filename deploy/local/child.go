@@ -40,6 +40,10 @@ func ChildMain() {
 	if err != nil {
 		parent = os.Getppid()
 	}
+	if err := confine(library); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	go leaveWithParent(parent)
 	if err := serve(library, os.Args); err != nil {
 		fmt.Fprintln(os.Stderr, err)

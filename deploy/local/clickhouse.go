@@ -23,6 +23,7 @@ type ClickHouse struct {
 	engine   engine
 	lock     *os.File
 	password Secret
+	analyst  Secret
 	tcpPort  int
 	httpPort int
 	stopping atomic.Bool
@@ -83,7 +84,11 @@ func (h home) attempt(ctx context.Context, c ClickHouseConfig, e engine, lock *o
 	if err != nil {
 		return nil, err
 	}
-	if err := h.furnish(h.settings(tcpPort, httpPort, c.MaxMemory), c.Profile, password); err != nil {
+	analyst, err := keptSecret(h.analystPassword())
+	if err != nil {
+		return nil, err
+	}
+	if err := h.furnish(h.settings(tcpPort, httpPort, c.MaxMemory), c.Profile, password, analyst); err != nil {
 		return nil, err
 	}
 	if err := h.mendLogs(); err != nil {
@@ -93,7 +98,7 @@ func (h home) attempt(ctx context.Context, c ClickHouseConfig, e engine, lock *o
 	if err != nil {
 		return nil, err
 	}
-	started := &ClickHouse{child: child, engine: e, lock: lock, password: password, tcpPort: tcpPort, httpPort: httpPort}
+	started := &ClickHouse{child: child, engine: e, lock: lock, password: password, analyst: analyst, tcpPort: tcpPort, httpPort: httpPort}
 	if err := started.ready(ctx); err != nil {
 		ended, cancel := context.WithCancel(context.Background())
 		cancel() // nothing to finish: kill it

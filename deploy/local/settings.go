@@ -1,8 +1,6 @@
 package local
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/xml"
 	"fmt"
 	"html"
@@ -76,8 +74,8 @@ func (h home) settings(tcpPort, httpPort int, maxMemory int64) settings {
 	}
 }
 
-// usersXML has two accounts. Tokenwatch's own may do everything and needs the password. The other, default, is
-// the one that clickhouse-local insists on logging in with, without a password, to run the opening query: it may
+// usersXML has three accounts. Tokenwatch's own may do everything and needs the password. The analyst's (analyst.go) may
+// read what tokenwatch keeps. The third, default, is the one that clickhouse-local insists on logging in with, without a password, to run the opening query: it may
 // do only what that query needs, and its single session is taken as long as ClickHouse runs, so nobody else on
 // this machine can be default.
 const usersXML = `<clickhouse>
@@ -92,7 +90,7 @@ const usersXML = `<clickhouse>
     <opening>
       <max_sessions_for_user>1</max_sessions_for_user>
     </opening>
-  </profiles>
+` + analystProfile + `  </profiles>
   <users>
     <%[1]s>
       <password_sha256_hex>%[2]s</password_sha256_hex>
@@ -113,7 +111,7 @@ const usersXML = `<clickhouse>
         <query>GRANT READ ON FILE</query>
       </grants>
     </default>
-  </users>
+` + analystAccount + `  </users>
   <quotas><default/></quotas>
 </clickhouse>
 `
@@ -142,7 +140,7 @@ func (h home) users() string    { return filepath.Join(string(h), "users.xml") }
 func (h home) password() string { return filepath.Join(string(h), "password") }
 
 // furnish writes both configuration files anew: they are made, not edited.
-func (h home) furnish(config settings, profile map[string]string, password Secret) error {
+func (h home) furnish(config settings, profile map[string]string, password, analyst Secret) error {
 	text, err := xml.MarshalIndent(config, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode ClickHouse's configuration: %w", err)
@@ -150,8 +148,7 @@ func (h home) furnish(config settings, profile map[string]string, password Secre
 	if err := writePrivate(h.config(), append(text, '\n')); err != nil {
 		return fmt.Errorf("write ClickHouse's configuration: %w", err)
 	}
-	hash := sha256.Sum256([]byte(password.Reveal()))
-	users := fmt.Sprintf(usersXML, user, hex.EncodeToString(hash[:]), Loopback, profileXML(profile))
+	users := fmt.Sprintf(usersXML, user, password.hash(), Loopback, profileXML(profile), Analyst, analyst.hash())
 	if err := writePrivate(h.users(), []byte(users)); err != nil {
 		return fmt.Errorf("write ClickHouse's users: %w", err)
 	}

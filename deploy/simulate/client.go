@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -145,12 +146,22 @@ func (c client) release(at time.Time) int {
 	return c.product.first + int(max(age, 0)/c.product.every)
 }
 
-func (c client) agent(release int) string {
+func (c client) agent(release, steps int) string {
 	v := c.product.version
 	if v != "" {
 		v = fmt.Sprintf(v, release)
 	}
+	if major, _, found := strings.Cut(v, "."); steps > 0 && found && c.steps() {
+		n, _ := strconv.Atoi(major) // it is a number: see products
+		v = strconv.Itoa(n+steps) + ".0.0"
+	}
 	return strings.NewReplacer("{v}", v, "{os}", c.platform).Replace(c.product.agent)
+}
+
+// steps says whether the client's version is in its owner's hands: browsers and editors update themselves.
+func (c client) steps() bool {
+	v := c.product.version
+	return v != "" && v[0] != '%' && !strings.Contains(c.product.agent, "{os}")
 }
 
 // agents remembers user agents that were written before. Its size is bounded by the programs and their releases above,
@@ -159,14 +170,15 @@ type agents map[agentKey]string
 
 type agentKey struct {
 	agent, platform string
-	release         int
+	release, steps  int
 }
 
-func (a agents) of(c client, at time.Time) string {
-	k := agentKey{c.product.agent, c.platform, c.release(at)}
+// of names a client at a time, steps being the deploys that moved it on to the next major version.
+func (a agents) of(c client, at time.Time, steps int) string {
+	k := agentKey{c.product.agent, c.platform, c.release(at), steps}
 	name, known := a[k]
 	if !known {
-		name = c.agent(k.release)
+		name = c.agent(k.release, steps)
 		a[k] = name
 	}
 	return name

@@ -20,7 +20,7 @@ func (c *casting) burst(start time.Time) error {
 	minutes := d.between(10, 20)
 	story := c.tell(Burst, true, t, "Somebody drains %s's %s token at 20 times its usual rate for %.0f minutes, from one address %s.", t.Owner, t.Class, minutes, whence)
 	x := c.thief(t, story, pick(d, []string{"resale", "looting"}))
-	agent := x.scene.agents.of(install(d, workThief), start)
+	agent := x.scene.agents.of(install(d, workThief), start, 0)
 	length := time.Duration(minutes * float64(time.Minute))
 	for n := d.poisson(20 * busy * length.Hours()); n > 0; n-- {
 		x.calls(start.Add(time.Duration(d.Float64()*float64(length))), from, agent, x.wants())
@@ -91,7 +91,7 @@ func (c *casting) manyHosts(start time.Time) error {
 			n = pick(d, c.fleet.atlas.hosting)
 		}
 		x := c.thief(t, story, pick(d, []string{"resale", "resale", "looting", "checking"}))
-		address, agent := fixed(d, n).address(start), x.scene.agents.of(install(d, workThief), start)
+		address, agent := fixed(d, n).address(start), x.scene.agents.of(install(d, workThief), start, 0)
 		at := start.Add(time.Duration(d.Float64() * d.Float64() * float64(length)))
 		for n := 1 + d.poisson(d.logNormal(4, 0.8)); n > 0; n-- {
 			x.calls(at, address, agent, x.wants())

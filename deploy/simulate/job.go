@@ -83,7 +83,7 @@ func (c *cron) on(d time.Weekday) bool {
 
 // make draws one run.
 func (c *cron) make(s *scene, at time.Time) {
-	d, address, agent, end := s.dice, c.egress.address(at), s.agents.of(c.client, at), at.Add(3*time.Hour)
+	d, address, agent, end := s.dice, s.out(c.egress, at), s.agent(c.client, at), at.Add(3*time.Hour)
 	for n := max(1, int(d.logNormal(c.run, c.spread))); n > 0 && at.Before(end); n-- {
 		s.call(at, address, agent, s.order())
 		at = at.Add(time.Duration(min(d.logNormal(c.pace, 0.8), 300) * float64(time.Second)))
@@ -114,7 +114,7 @@ func (b *batch) hour(s *scene, from time.Time) {
 		return
 	}
 	at, n := from.Add(time.Duration(d.Float64()*float64(time.Hour))), int(min(d.logNormal(b.size, 0.9), 4000))
-	address, agent, end := pick(d, b.egress).address(at), s.agents.of(b.client, at), at.Add(4*time.Hour)
+	address, agent, end := s.out(pick(d, b.egress), at), s.agent(b.client, at), at.Add(4*time.Hour)
 	for ; n > 0 && at.Before(end); n-- {
 		s.call(at, address, agent, s.order())
 		at = at.Add(time.Duration(min(s.dice.logNormal(b.pace, 0.9), 120) * float64(time.Second)))
@@ -136,7 +136,7 @@ func (c *ci) hour(s *scene, from time.Time) {
 	for n := s.dice.poisson(c.pushes * load); n > 0; n-- {
 		d := s.dice
 		at := from.Add(time.Duration(d.Float64() * float64(time.Hour)))
-		address, agent := pick(d, c.runners).address(d.Uint64()), s.agents.of(c.client, at)
+		address, agent := pick(d, c.runners).address(d.Uint64()), s.agent(c.client, at)
 		for k := 1 + int(min(d.logNormal(c.run, 0.5), 80)); k > 0; k-- {
 			s.call(at, address, agent, s.order())
 			at = at.Add(time.Duration(min(d.logNormal(4, 1), 120) * float64(time.Second)))

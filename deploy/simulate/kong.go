@@ -22,7 +22,7 @@ func (f *Fleet) routes() {
 		}
 		d := newDice(0x6b6f6e67, uint64(i)) // ids of the gateway, not of the fleet: the same for every seed
 		service, workspace := uuid(newDice(0x6b6f6e67, uint64(len(name))<<8)), f.workspace()
-		f.gateway[i].service = fmt.Sprintf(`{"service":{"host":"%s","created_at":1714232642,"connect_timeout":60000,"id":"%s","protocol":"http","name":"%s","read_timeout":60000,"port":8080,"updated_at":1714232642,"write_timeout":60000,"retries":5,"ws_id":"%s"},"route":{"id":"%s","paths":["%s"],"protocols":["https"],"strip_path":false,"created_at":1714232648,"ws_id":"%s","updated_at":1714232648,"preserve_host":false,"regex_priority":0,"service":{"id":"%s"}},"request":{"querystring":{`,
+		f.kongs[i].service = fmt.Sprintf(`{"service":{"host":"%s","created_at":1714232642,"connect_timeout":60000,"id":"%s","protocol":"http","name":"%s","read_timeout":60000,"port":8080,"updated_at":1714232642,"write_timeout":60000,"retries":5,"ws_id":"%s"},"route":{"id":"%s","paths":["%s"],"protocols":["https"],"strip_path":false,"created_at":1714232648,"ws_id":"%s","updated_at":1714232648,"preserve_host":false,"regex_priority":0,"service":{"id":"%s"}},"request":{"querystring":{`,
 			host, service, name, workspace, uuid(d), prefix(e.template), workspace, service)
 	}
 }
@@ -43,7 +43,7 @@ func (f *Fleet) kong(dst []byte, r *request) []byte {
 	t, e := f.tokens[r.token], &f.api[r.endpoint]
 	var room [192]byte
 	path := f.path(room[:0], r)
-	dst = append(dst, f.gateway[r.endpoint].service...)
+	dst = append(dst, f.kongs[r.endpoint].service...)
 	dst = query(dst, path)
 	dst = append(dst, `},"size":`...)
 	dst = strconv.AppendUint(dst, uint64(r.in), 10)

@@ -20,12 +20,28 @@ func (f *Fleet) server(d dice, t *token, rate float64) *place {
 		{0.85, 13.5, 0.15, 0.35}, // offices
 		{0.25, 17, 0, 1},         // customers all over the world
 	})
-	if d.chance(0.15) { // its customers live elsewhere
-		v.zone = pick(d, f.atlas.cities).zone
+	customers := o.home
+	if d.chance(0.15) { // they live elsewhere
+		customers = pick(d, f.atlas.cities)
+		v.zone = customers.zone
 	}
 	v.egress = f.egress(d, o)
+	if f.config.Plan != nil {
+		v.weather, v.country = forecast(d, f.climates), customers.country
+	}
 	t.habit = v
 	return o.home
+}
+
+func (f *Fleet) worker(d dice, t *token, rate float64) *place {
+	home := f.server(d, t, rate)
+	w := &worker{server: *t.habit.(*server), each: rate / 24 / d.between(2, 10), life: time.Duration(d.logNormal(4, 0.8) * float64(time.Hour))}
+	w.clouds = t.owner.clouds[:1]
+	if d.chance(0.3) { // in every region that the company has
+		w.clouds = t.owner.clouds
+	}
+	t.Environment, t.habit = "prod", w
+	return home
 }
 
 // egress draws a service's addresses: a few fixed ones, or a platform's pool.

@@ -3,6 +3,7 @@ package simulate
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // owner is a company that uses the API. Its people sit in its offices, its servers in its clouds.
@@ -18,6 +19,16 @@ type owner struct {
 	forwarded  bool              // its requests pass a CDN, which names the client in X-Forwarded-For too
 	consumers  map[string]string // ids by environment
 	size       float64
+
+	exit *exit     // another way out of the company, from some moment on; nil: never
+	step time.Time // when a deploy moves its clients to the next major version; zero: never
+}
+
+// exit is a company's new way out: a VPN or NAT gateway for its people, or another cloud for its machines.
+type exit struct {
+	at       time.Time
+	people   *line
+	machines []line
 }
 
 // office is where people of a company work together, behind one uplink or two.
@@ -35,7 +46,7 @@ func openOffice(d dice, p *place) *office {
 }
 
 // found draws a company.
-func found(d dice, a *atlas, names map[string]bool, rank int) *owner {
+func found(d dice, a *atlas, names map[string]bool, rank int, gateways []string) *owner {
 	o := &owner{home: pick(d, a.cities), consumers: map[string]string{}}
 	o.name = invent(d)
 	for tries := 0; names[o.name]; tries++ {
@@ -51,7 +62,7 @@ func found(d dice, a *atlas, names map[string]bool, rank int) *owner {
 	}
 	o.clouds = a.nearest(d, o.home, 1+d.IntN(2))
 	o.onPremises = d.chance(0.12)
-	o.gateway = [...]string{"nginx", "kong"}[rank%2]
+	o.gateway = gateways[rank%len(gateways)]
 	o.style, o.apiKey, o.forwarded = d.IntN(3), d.chance(0.2), d.chance(0.2)
 	for _, environment := range environments() {
 		o.consumers[environment] = uuid(d)

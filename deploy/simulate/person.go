@@ -24,6 +24,9 @@ type person struct {
 	trips         []trip
 	clients       []client // the first is used most
 	moved         *move
+	surge         *surge
+	rhythm        *rhythm // of a planned fleet; nil: start and length say when
+	shift         float64 // hours by which this person is later than the rhythm
 	keen          *keen
 }
 

@@ -26,13 +26,27 @@ func shares() []share {
 }
 
 // populate founds the owners and issues every token, with the habit of its class.
+// plannedShares are the shares of a fleet that has a plan.
+func plannedShares() []share {
+	return []share{
+		{Person, 0.43, 38, 0.85},
+		{Traveller, 0.06, 32, 0.7},
+		{Server, 0.16, 110, 0.95},
+		{Worker, 0.06, 190, 0.9},
+		{Cron, 0.12, 45, 0.8},
+		{Batch, 0.05, 220, 0.7},
+		{CI, 0.05, 70, 0.7},
+		{Sparse, 0.07, 1.1, 0.5},
+	}
+}
+
 func (f *Fleet) populate() {
 	d := newDice(f.config.Seed, 0xf1ee7)
 	names := map[string]bool{}
 	var sizes []float64
-	for i := range max(8, f.config.Tokens/14) {
+	for i := range max(8, len(f.config.Gateways), f.config.Tokens/14) {
 		d.about(f.config.Seed, 0x0117e7, uint64(i))
-		f.owners = append(f.owners, found(d, f.atlas, names, i))
+		f.owners = append(f.owners, found(d, f.atlas, names, i, f.config.Gateways))
 		sizes = append(sizes, f.owners[i].size)
 	}
 	d.about(f.config.Seed, 0xc1a55)
@@ -50,7 +64,11 @@ func (f *Fleet) populate() {
 func (f *Fleet) classes(d dice) ([]Class, []float64) {
 	n := f.config.Tokens
 	classes, rates := make([]Class, 0, n), make([]float64, 0, n)
-	for _, s := range shares() {
+	mix := shares()
+	if f.config.Plan != nil {
+		mix = plannedShares()
+	}
+	for _, s := range mix {
 		count := int(math.Round(s.part * float64(n)))
 		for _, rate := range d.spread(count, s.median, s.spread) {
 			classes, rates = append(classes, s.class), append(rates, rate)
@@ -67,26 +85,27 @@ func (f *Fleet) classes(d dice) ([]Class, []float64) {
 	return classes, rates
 }
 
-// balanced assigns tokens to owners by size, half of them to owners behind each gateway.
+// balanced assigns tokens to owners by size, as many of them to owners behind each gateway.
 func (f *Fleet) balanced(d dice, sizes []float64) []int {
-	var sums [2][]float64 // running sums of the sizes on either side
-	var total [2]float64
+	sides := len(f.config.Gateways)
+	sums := make([][]float64, sides) // running sums of the sizes on each side
+	total := make([]float64, sides)
 	for i, s := range sizes {
-		total[i%2] += s
-		sums[i%2] = append(sums[i%2], total[i%2])
+		total[i%sides] += s
+		sums[i%sides] = append(sums[i%sides], total[i%sides])
 	}
 	owner := make([]int, f.config.Tokens)
 	for i := range owner {
-		side := i % 2
+		side := i % sides
 		rank, _ := slices.BinarySearch(sums[side], d.Float64()*total[side])
-		owner[i] = 2*rank + side
+		owner[i] = sides*rank + side
 	}
 	return owner
 }
 
 // settle gives a token its habit and the rest of what belongs to its class.
 func (f *Fleet) settle(d dice, t *token, rate float64) {
-	t.Owner, t.Gateway = t.owner.name, t.owner.gateway
+	t.Owner, t.Gateway, t.write = t.owner.name, t.owner.gateway, f.writers[t.owner.gateway]
 	t.Since = f.begin().Add(-90 * day)
 	var lives *place
 	switch t.Class {
@@ -98,17 +117,34 @@ func (f *Fleet) settle(d dice, t *token, rate float64) {
 		lives = f.batch(d, t, rate)
 	case CI:
 		lives = f.ci(d, t, rate)
+	case Worker:
+		lives = f.worker(d, t, rate)
 	default:
 		lives = f.person(d, t, rate)
 	}
 	t.City, t.Country, t.Zone = lives.name, lives.country, lives.zone.String()
 	t.consumer = t.owner.slug + "-" + t.Environment
 	t.issue(d)
+	if f.config.Plan != nil {
+		f.comeAndGo(d, t)
+		return
+	}
 	switch x := d.Float64(); {
 	case x < 0.04: // a new token
 		t.Since = f.config.End.Add(-time.Duration(d.between(0.3, 9) * float64(day)))
 	case x < 0.06: // one that was given up
 		t.until = f.config.End.Add(-time.Duration(d.between(1, 15) * float64(day)))
+	}
+}
+
+// comeAndGo is growth: some tokens are made in the fleet's time, and some given up.
+func (f *Fleet) comeAndGo(d dice, t *token) {
+	span := f.finish().Sub(f.begin())
+	switch x := d.Float64(); {
+	case x < 0.10:
+		t.Since = f.begin().Add(time.Duration(d.Float64() * float64(span)))
+	case x < 0.13:
+		t.until = f.begin().Add(time.Duration(d.Float64() * float64(span)))
 	}
 }
 
@@ -153,6 +189,10 @@ func (f *Fleet) person(d dice, t *token, rate float64) *place {
 		p.trips = itinerary(d, p, f.atlas.cities, from, to)
 	case d.chance(0.12):
 		p.trips = outing(d, p, f.atlas.cities, from, to.Add(20*day))
+	}
+	if f.config.Plan != nil {
+		p.rhythm, p.shift = drawRhythm(d, f.rhythms), d.normal(0, 0.7)
+		p.weekends = min(0.95, p.rhythm.offDay()*d.between(0.2, 1.2))
 	}
 	t.habit = p
 	return p.base

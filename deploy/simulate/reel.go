@@ -40,6 +40,7 @@ func (r *reel) next() bool {
 			r.scene.enter(t, r.hour)
 			r.scene.token.habit.hour(&r.scene, r.hour)
 		}
+		r.visits(r.hour)
 		r.hour = r.hour.Add(time.Hour)
 		r.take(min(r.hour.UnixMilli(), r.to))
 		if len(r.due) > 0 {

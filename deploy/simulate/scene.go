@@ -79,7 +79,7 @@ func (s *scene) call(at time.Time, from netip.Addr, agent string, endpoint int) 
 func (s *scene) request(at time.Time, from netip.Addr, agent string, endpoint int) request {
 	d, e := s.dice, &s.fleet.api[endpoint]
 	r := request{
-		token: int32(s.token.Index), story: int32(s.story), endpoint: uint8(endpoint),
+		token: int32(s.token.Index), story: int32(s.chapter(at)), endpoint: uint8(endpoint),
 		favour: s.favour(), draw: d.Uint64(), from: from, agent: agent,
 		status: s.status(endpoint, at),
 		in:     clamp(d.logNormal(e.in, e.inSpread), 180, 60e6),
@@ -100,6 +100,31 @@ func (s *scene) request(at time.Time, from netip.Addr, agent string, endpoint in
 	r.latency = clamp(latency+e.perMegabyte*out/1e6, 1, 120000)
 	r.end = at.UnixMilli() + int64(r.latency)
 	return r
+}
+
+// chapter is the story that a request belongs to.
+func (s *scene) chapter(at time.Time) int {
+	if tale := s.token.tale; s.story == ordinary && tale != nil && tale.holds(at) {
+		return tale.story
+	}
+	return s.story
+}
+
+// out is the address that something leaves by: its own, unless its owner has switched the way out.
+func (s *scene) out(l line, at time.Time) netip.Addr {
+	if x := s.token.owner.exit; x != nil && !at.Before(x.at) && len(x.machines) > 0 {
+		l = x.machines[mix(l.seed)%uint64(len(x.machines))]
+	}
+	return l.address(at)
+}
+
+// agent is how a client calls itself at a time, its owner's deploys included.
+func (s *scene) agent(c client, at time.Time) string {
+	steps := 0
+	if o := s.token.owner; !o.step.IsZero() && !at.Before(o.step) {
+		steps = 1
+	}
+	return s.agents.of(c, at, steps)
 }
 
 // favour picks one of the token's models or data sets: the first ones far more often than the last.

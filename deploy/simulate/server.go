@@ -18,6 +18,8 @@ type server struct {
 	deploys float64 // a working day's chance of a deploy
 	release *release
 	surge   *surge
+	weather *weather // of a planned fleet; nil: noise and bursts
+	country string   // likewise: where its customers have their holidays
 }
 
 // release is a deploy that a story tells: a restart with another client.
@@ -53,13 +55,22 @@ func (c curve) at(local time.Time) float64 {
 
 // load is the service's usual number of requests an hour at a time of day and week.
 func (v *server) load(at time.Time) float64 {
-	return v.rate * v.curve.at(at.In(v.zone)) * growth(v.trend, at)
+	local := at.In(v.zone)
+	usual := v.rate * v.curve.at(local) * growth(v.trend, at)
+	if v.curve.weekend < 0.5 && v.country != "" && holiday(v.country, local) { // offices are closed
+		usual *= 0.5
+	}
+	return usual
 }
 
 func (v *server) hour(s *scene, from time.Time) {
 	d := s.dice
 	luck := d.logNormal(1, v.noise)
 	restart := v.deploy(s, from)
+	if v.weather != nil {
+		v.blow(s, from, restart)
+		return
+	}
 	for slot := range 12 {
 		at := from.Add(time.Duration(slot) * 5 * time.Minute)
 		v.arrive(s, at, 5*time.Minute, luck*v.load(at)*v.factor(at)/12, restart)
@@ -90,7 +101,7 @@ func (v *server) call(s *scene, at time.Time, endpoint int) {
 	case v.surge != nil && v.surge.holds(at):
 		s.story = v.surge.story
 	}
-	s.call(at, pick(s.dice, v.egress).address(at), s.agents.of(c, at), endpoint)
+	s.call(at, s.out(pick(s.dice, v.egress), at), s.agent(c, at), endpoint)
 	s.story = ordinary
 }
 

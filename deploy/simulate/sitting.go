@@ -4,6 +4,10 @@ import "time"
 
 // hour draws the sittings that begin in the hour.
 func (p *person) hour(s *scene, from time.Time) {
+	if p.rhythm != nil {
+		p.live(s, from)
+		return
+	}
 	to := from.Add(time.Hour)
 	where := p.whereabouts(from.Add(30 * time.Minute))
 	local := from.In(where.place.zone)
@@ -49,7 +53,7 @@ func (p *person) sitting(s *scene, at time.Time, v venue) {
 	if len(p.clients) > 1 && d.chance(0.22) {
 		c = p.clients[1+d.IntN(len(p.clients)-1)]
 	}
-	agent, address := s.agents.of(c, at), way.address(at)
+	agent, address := s.agent(c, at), way.address(at)
 	end := at.Add(100 * time.Minute)
 	s.story = story
 	n := 1 + int(min(d.logNormal(p.session, 1.0), 150))
@@ -81,6 +85,9 @@ func (p *person) way(s *scene, at time.Time, v venue) (line, int) {
 	if d.chance(0.006) { // a café, a friend's place
 		return p.base.home(d), ordinary
 	}
+	if x := s.token.owner.exit; x != nil && x.people != nil && !at.Before(x.at) && (v == atOffice || p.office != nil) {
+		return *x.people, ordinary
+	}
 	if v != atOffice {
 		return p.cable, ordinary
 	}
@@ -107,7 +114,7 @@ func (p *person) overnight(s *scene, from time.Time, where whereabouts) {
 	c, pause := p.clients[len(p.clients)-1], d.between(15, 90)
 	at, end := from.Add(time.Duration(d.Float64()*float64(time.Hour))), from.Add(time.Duration(d.between(1, 4)*float64(time.Hour)))
 	for at.Before(end) {
-		s.call(at, p.cable.address(at), s.agents.of(c, at), s.order())
+		s.call(at, p.cable.address(at), s.agent(c, at), s.order())
 		at = at.Add(time.Duration(s.dice.logNormal(pause, 0.4) * float64(time.Second)))
 	}
 }

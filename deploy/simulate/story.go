@@ -19,6 +19,14 @@ const (
 	NewOffice = "new office"    // people move to another building
 	Deploy    = "deploy"        // a service restarts with a new client
 	LaunchDay = "launch day"    // a service has two or three times its customers
+
+	// Of plans only.
+	BusinessHours = "business hours"  // a thief keeps the owner's hours, in the owner's country
+	OwnNetwork    = "own network"     // a thief sits in the owner's network and uses the owner's program
+	RoundTheClock = "round the clock" // a service knows no night
+	ClockChange   = "clock change"    // daylight saving time begins or ends
+	Holiday       = "public holiday"  // a country has a day off
+	EgressSwitch  = "egress switch"   // a company gets another way out
 )
 
 // Story is one thing that happens in the live window: a theft, or what merely looks like one.
@@ -30,10 +38,13 @@ type Story struct {
 	Token      string // the token's secret
 	Credential string // the id by which Kong logs name the token; empty behind NGINX
 	Owner      string
-	Others     []int    // further tokens that the story touches: colleagues in a new office
-	Countries  []string // from where its requests come, two letters each, sorted
-	Start, End time.Time
+	Others     []int     // further tokens that the story touches: colleagues in a new office
+	Countries  []string  // from where its requests come, two letters each, sorted
+	Start, End time.Time // of what gateways logged
 	Requests   int
+	// From and To are a planned story's time, in whole seconds around all that belongs to it.
+	From, To time.Time
+	exact    bool // From and To are to be those of its requests
 }
 
 // stage chooses the stories, lays them over the fleet, and counts what they come to. In a small fleet a story may find
@@ -76,6 +87,14 @@ type casting struct {
 	fleet *Fleet
 	dice  dice
 	taken map[int]bool
+
+	// Of plans.
+	rented map[string][]*network // by country
+	staff  map[*owner][]*token
+	// changes of the clocks within the live window, by zone; zero where there is none.
+	changes map[string]time.Time
+	share   float64   // of the fleet that takes part in a launch
+	from    time.Time // when what is cast may begin
 }
 
 // starts spreads n beginnings over the first three quarters of the live window, in random order.
@@ -95,6 +114,9 @@ func (c *casting) at(part float64) time.Time {
 
 // find picks a token that fits, is in no other story and has been used for two weeks at least; nil when none fits.
 func (c *casting) find(fits func(*token) bool) *token {
+	if c.fleet.config.Plan != nil {
+		return c.search(c.fleet.config.End, fits)
+	}
 	var all []*token
 	for _, t := range c.fleet.tokens {
 		old := t.Since.Before(c.fleet.config.End.Add(-14*day)) && t.until.IsZero()

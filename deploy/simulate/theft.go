@@ -88,7 +88,7 @@ func (c *casting) nightAbroad(start time.Time) error {
 	story := c.tell(NightAbroad, true, t, "A thief in %s (%s) uses a token of %s whose owner sleeps in %s (%s).", n.place.name, n.operator, t.Owner, t.City, t.Country)
 	x := c.thief(t, story, pick(d, []string{"resale", "looting"}))
 	way, tool := fixed(d, n).address(start), install(d, workThief)
-	agent, at := x.scene.agents.of(tool, start), start
+	agent, at := x.scene.agents.of(tool, start, 0), start
 	for n := d.whole(2, 5); n > 0; n-- { // does it work, and what does it open?
 		x.calls(at, way, agent, d.weighted(checking()))
 		at = at.Add(time.Duration(d.logNormal(8, 0.8) * float64(time.Second)))
@@ -131,7 +131,7 @@ func (c *casting) slowUse(time.Time) error {
 	}
 	story := c.tell(SlowUse, true, t, "A thief takes a little of %s's %s token every few minutes, from %s in %s (%s).", t.Owner, t.Class, n.operator, n.place.name, n.place.country)
 	x := c.thief(t, story, pick(d, []string{"resale", "looting"}))
-	address, agent := fixed(d, n).address(c.at(0)), x.scene.agents.of(install(d, workThief), c.at(0))
+	address, agent := fixed(d, n).address(c.at(0)), x.scene.agents.of(install(d, workThief), c.at(0), 0)
 	for at := c.at(d.between(0.01, 0.05)); at.Before(c.fleet.finish()); {
 		for n := 1 + d.poisson(0.25); n > 0; n-- {
 			x.calls(at, address, agent, x.wants())

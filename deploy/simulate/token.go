@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -19,10 +20,11 @@ const (
 	Batch     Class = "batch"     // a large job now and then, when somebody starts it
 	CI        Class = "ci"        // tests that run when people push, on hired machines
 	Sparse    Class = "sparse"    // a few requests a week
+	Worker    Class = "worker"    // a service on many machines that come and go, all with one token; in planned fleets
 )
 
 // Classes lists the classes in the order in which they are described.
-func Classes() []Class { return []Class{Person, Traveller, Server, Cron, Batch, CI, Sparse} }
+func Classes() []Class { return []Class{Person, Traveller, Server, Cron, Batch, CI, Sparse, Worker} }
 
 // Token is one API token of the fleet and who has it.
 type Token struct {
@@ -30,9 +32,9 @@ type Token struct {
 	Owner       string
 	Environment string // prod, dev or test
 	Class       Class
-	Gateway     string // nginx or kong: which gateway logs its requests
-	Secret      string // the token itself, as NGINX logs it; invented, worth nothing
-	Credential  string // the credential's id, as Kong logs it in place of the token; empty behind NGINX
+	Gateway     string // which gateway logs its requests: see Gateways
+	Secret      string // the token itself, as most gateways log it; invented, worth nothing
+	Credential  string // the id or hash that some (Kong, AWS, LiteLLM) log in place of the token; empty behind others
 	City        string // where its user is at home
 	Country     string // two letters
 	Zone        string // IANA time zone of its user
@@ -47,10 +49,12 @@ type token struct {
 	seed     uint64
 	consumer string // owner and environment, as gateways name consumers
 	key      []byte
+	write    writer
 	until    time.Time // given up at; zero: still in use
 	diet     diet
 	clumsy   float64 // multiplies its rate of errors
 	retries  bool
+	tale     *tale // what it lives through, if its own requests are part of a story
 	models   []string
 	datasets []string
 }
@@ -58,15 +62,33 @@ type token struct {
 // issue gives the token its secret, its Kafka key and its small print.
 func (t *token) issue(d dice) {
 	t.Secret = secret(d, t.owner.style)
-	named := t.Secret
-	if t.Gateway == "kong" {
-		t.Credential = uuid(d)
-		named = t.Credential
-	}
-	sum := sha256.Sum256([]byte(named))
+	t.Credential = credential(d, t.Gateway, t.Secret)
+	sum := sha256.Sum256([]byte(t.Logged()))
 	t.key = hex.AppendEncode(nil, sum[:8])
 	t.clumsy = min(max(d.logNormal(1, 0.7), 0.1), 8)
 	t.models, t.datasets = favourites(d, t.owner.slug, 4, models()), favourites(d, t.owner.slug, 5, datasets())
+}
+
+// Logged is what names the token in its gateway's records: the token itself, or the id of its credential.
+func (t Token) Logged() string {
+	if t.Credential != "" {
+		return t.Credential
+	}
+	return t.Secret
+}
+
+// credential is what a gateway logs in place of a token: nothing, mostly.
+func credential(d dice, gateway, secret string) string {
+	switch gateway {
+	case "kong":
+		return uuid(d)
+	case "aws-apigateway":
+		return strings.ToLower(letters(d, 10))
+	case "litellm":
+		sum := sha256.Sum256([]byte(secret))
+		return hex.EncodeToString(sum[:])
+	}
+	return ""
 }
 
 func secret(d dice, style int) string {

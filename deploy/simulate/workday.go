@@ -77,7 +77,7 @@ func weekend(country string) (first, second time.Weekday) {
 	return time.Saturday, time.Sunday
 }
 
-// holiday knows the large public holidays with a fixed date, and Thanksgiving. Others pass as leave does.
+// holiday knows the large public holidays. Others pass as leave does.
 func holiday(country string, date time.Time) bool {
 	_, month, d := date.Date()
 	on := func(m time.Month, days ...int) bool {
@@ -87,6 +87,9 @@ func holiday(country string, date time.Time) bool {
 			}
 		}
 		return false
+	}
+	if moving(country, date) {
+		return true
 	}
 	if on(time.January, 1) && country != "IL" && country != "BD" {
 		return true

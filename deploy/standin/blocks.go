@@ -58,9 +58,10 @@ type (
 
 // layout turns blocks into lines and notes whom they would ping.
 type layout struct {
-	lines []line
-	pings []string
-	count int // characters
+	lines   []line
+	pings   []string
+	buttons []SlackButton
+	count   int // characters
 }
 
 func slackMessage(args map[string]string) (*SlackMessage, *problem) {
@@ -83,7 +84,12 @@ func slackMessage(args map[string]string) (*SlackMessage, *problem) {
 		l.mrkdwn(m.Text, 0)
 	}
 	l.ping(m.Text) // mentions in the fallback notify as well
-	m.lines, m.Rendered, m.Pings = l.lines, plain(l.lines), l.pings
+	m.lines, m.Rendered, m.Pings, m.Buttons = l.lines, plain(l.lines), l.pings, l.buttons
+	if raw := args["metadata"]; raw != "" {
+		if m.Metadata = json.RawMessage(raw); !json.Valid(m.Metadata) {
+			return nil, &problem{"invalid_metadata_format", "metadata"}
+		}
+	}
 	return m, nil
 }
 
@@ -120,6 +126,8 @@ func (l *layout) block(b block) *problem {
 		return l.section(b)
 	case "context":
 		return l.context(b)
+	case "actions":
+		return l.actions(b)
 	case "divider":
 		l.add(span{strings.Repeat("─", 24), dim})
 		return nil

@@ -100,8 +100,8 @@ func decodeRevoke(id string, body []byte) (RevokeRequest, error) {
 	if err := json.Unmarshal(body, &payload); err != nil {
 		return RevokeRequest{}, fmt.Errorf("payload: %w", err)
 	}
-	if payload.Type != "token.revoke" || payload.Data.Token == "" {
-		return RevokeRequest{}, fmt.Errorf("payload: want the type token.revoke and data.token, have %q", payload.Type)
+	if (payload.Type != "token.revoke" && payload.Type != "token.restore") || payload.Data.Token == "" {
+		return RevokeRequest{}, fmt.Errorf("payload: want the type token.revoke or token.restore and data.token, have %q", payload.Type)
 	}
 	d := payload.Data
 	return RevokeRequest{
@@ -112,6 +112,9 @@ func decodeRevoke(id string, body []byte) (RevokeRequest, error) {
 
 func (r *RevokeRequest) card() card {
 	done := "✔ token " + r.Hint + " of " + r.Consumer + " blocked at the gateway"
+	if r.Type == "token.restore" {
+		done = "✔ token " + r.Hint + " of " + r.Consumer + " let in again"
+	}
 	if r.Repeated {
 		done = "✔ seen before, nothing done again: token " + r.Hint + " of " + r.Consumer
 	}

@@ -101,7 +101,9 @@ func (l *layout) richText(raw json.RawMessage) (string, style, *problem) {
 		l.pinged(e.UserID)
 		text = "@" + e.UserID
 	case "link":
-		text = e.URL
+		if text == "" {
+			text = e.URL
+		}
 	case "emoji":
 		text = ":" + e.Name + ":"
 	default:

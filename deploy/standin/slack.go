@@ -7,18 +7,21 @@ import (
 	"mime"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// Slack stands in for Slack's Web API: auth.test, chat.postMessage and chat.update.
+// Slack stands in for Slack's Web API: auth.test, chat.postMessage, chat.update,
+// conversations.history and the three steps of uploading a file.
 type Slack struct {
 	server
 
 	mu       sync.Mutex
 	messages []*SlackMessage
 	byTS     map[string]*SlackMessage
+	uploads  map[string]*SlackFile
 	seq      int
 }
 
@@ -30,8 +33,13 @@ type SlackMessage struct {
 	Text     string
 	Blocks   json.RawMessage
 	Edits    int
-	Pings    []string // whom it would have notified beyond the channel: "@channel", …
-	Rendered string   // what the channel shows, without style
+	Metadata json.RawMessage // what it carries besides what people see
+	Buttons  []SlackButton
+	Replies  []SlackMessage // its thread
+	Shown    bool           // a reply that stands in the channel too
+	Files    []SlackFile    // in its thread
+	Pings    []string       // whom it would have notified beyond the channel: "@channel", …
+	Rendered string         // what the channel shows, without style
 	At       time.Time
 
 	lines []line
@@ -39,11 +47,15 @@ type SlackMessage struct {
 
 // StartSlack starts a stand-in for Slack. Its API is below URL()+"/api/".
 func StartSlack(opts Options) (*Slack, error) {
-	s := &Slack{byTS: map[string]*SlackMessage{}}
+	s := &Slack{byTS: map[string]*SlackMessage{}, uploads: map[string]*SlackFile{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/auth.test", s.authTest)
 	mux.HandleFunc("POST /api/chat.postMessage", s.post)
 	mux.HandleFunc("POST /api/chat.update", s.update)
+	mux.HandleFunc("POST /api/conversations.history", s.history)
+	mux.HandleFunc("POST /api/files.getUploadURLExternal", s.uploadURL)
+	mux.HandleFunc("POST /upload/{id}", s.upload)
+	mux.HandleFunc("POST /api/files.completeUploadExternal", s.share)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { slackError(w, "unknown_method") })
 	return s, s.start(opts, mux, slackFault)
 }
@@ -58,6 +70,7 @@ func (s *Slack) Messages() []SlackMessage {
 	list := make([]SlackMessage, len(s.messages))
 	for i, m := range s.messages {
 		list[i] = *m
+		list[i].Replies, list[i].Files = slices.Clone(m.Replies), slices.Clone(m.Files)
 	}
 	return list
 }
@@ -150,8 +163,16 @@ func (s *Slack) post(w http.ResponseWriter, r *http.Request) {
 		slackError(w, problem.code, problem.detail)
 		return
 	}
-	s.file(m)
-	s.print(s.card(m, "", m.lines))
+	suffix := ""
+	if parent := args["thread_ts"]; parent == "" {
+		s.file(m)
+	} else if m.Shown = args["reply_broadcast"] == "true"; !s.reply(m, parent) {
+		slackError(w, "thread_not_found")
+		return
+	} else {
+		suffix = " · in the thread"
+	}
+	s.print(s.card(m, suffix, m.lines))
 	slackAnswer(w, map[string]any{"ok": true, "channel": m.Channel, "ts": m.TS, "message": map[string]any{"text": m.Text, "ts": m.TS}})
 }
 
@@ -198,6 +219,7 @@ func (s *Slack) edit(channel, ts string, m *SlackMessage) (old SlackMessage, fou
 	}
 	old = *current
 	m.TS, m.Name, m.At, m.Edits = old.TS, old.Name, old.At, old.Edits+1
+	m.Metadata, m.Replies, m.Files = old.Metadata, old.Replies, old.Files
 	*current = *m
 	return old, true
 }

@@ -11,12 +11,14 @@ import (
 	"time"
 )
 
-// Telegram stands in for Telegram's Bot API: getMe, sendMessage and editMessageText.
+// Telegram stands in for Telegram's Bot API: getMe, sendMessage, editMessageText and
+// sendPhoto.
 type Telegram struct {
 	server
 
 	mu       sync.Mutex
 	messages []*TelegramMessage
+	photos   []TelegramMessage
 	byID     map[string]*TelegramMessage
 	seq      int
 }
@@ -28,7 +30,11 @@ type TelegramMessage struct {
 	Text     string
 	Entities []Entity
 	Edits    int
-	Rendered string // what the chat shows, without style
+	ReplyTo  int              // the message it is a reply to, 0 for none
+	Silent   bool             // notifies nobody
+	Photo    []byte           // a picture, with the text as its caption
+	Buttons  []TelegramButton // below it
+	Rendered string           // what the chat shows, without style
 	At       time.Time
 
 	lines []line
@@ -103,6 +109,8 @@ func (t *Telegram) call(w http.ResponseWriter, r *http.Request) {
 		t.send(w, args)
 	case "editMessageText":
 		t.edit(w, args)
+	case "sendPhoto":
+		t.photo(w, r, args)
 	default:
 		telegramError(w, http.StatusNotFound, "Not Found: method not found")
 	}
@@ -129,7 +137,7 @@ func parameters(r *http.Request) (map[string]string, error) {
 	}
 	if kind == "multipart/form-data" {
 		// A form without any field is not a valid one, yet clients send it with getMe.
-		_ = r.ParseMultipartForm(1 << 20)
+		_ = r.ParseMultipartForm(12 << 20)
 	}
 	if err := r.ParseForm(); err != nil {
 		return nil, fmt.Errorf("can't parse the form: %w", err)
@@ -153,6 +161,9 @@ func compose(args map[string]string) (*TelegramMessage, error) {
 		if err := json.Unmarshal([]byte(raw), &m.Entities); err != nil {
 			return nil, fmt.Errorf("can't parse entities: %w", err)
 		}
+	}
+	if err := m.attach(args); err != nil {
+		return nil, err
 	}
 	lines, err := show(m.Text, m.Entities)
 	m.lines, m.Rendered = lines, plain(lines)
@@ -203,7 +214,7 @@ func (t *Telegram) replace(m *TelegramMessage, messageID string) error {
 		return fmt.Errorf("message to edit not found")
 	}
 	old := *current
-	if old.Text == m.Text && fmt.Sprint(old.Entities) == fmt.Sprint(m.Entities) {
+	if old.Text == m.Text && fmt.Sprint(old.Entities) == fmt.Sprint(m.Entities) && fmt.Sprint(old.Buttons) == fmt.Sprint(m.Buttons) {
 		t.mu.Unlock()
 		return fmt.Errorf("message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message")
 	}

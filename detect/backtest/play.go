@@ -97,7 +97,7 @@ func (p *Player) note(o Observation, found *schema.Finding, name string) error {
 	if found == nil || o.At.Before(p.Tally.warm) {
 		return nil
 	}
-	p.found.add(found, name, p.Tally.where(o.Token, o.At))
+	p.found.add(found, name, p.Tally.where(found.Token, o.At))
 	if p.Finding != nil {
 		if err := p.Finding(found, name); err != nil {
 			return fmt.Errorf("writing a finding: %w", err)

@@ -13,6 +13,7 @@ func Passing(err error) bool {
 	for _, lasting := range []error{
 		kafkago.UnknownTopicOrPartition, kafkago.InvalidTopic, kafkago.TopicAuthorizationFailed,
 		kafkago.SASLAuthenticationFailed, kafkago.UnsupportedSASLMechanism,
+		kafkago.ClusterAuthorizationFailed, kafkago.PolicyViolation, kafkago.InvalidReplicationFactor,
 	} {
 		if errors.Is(err, lasting) {
 			return false

@@ -37,7 +37,9 @@ func (db *DB) Named(ctx context.Context, prefix string) (Names, error) {
 	}
 	var names Names
 	var id proto.ColFixedStr16
-	within := func(column string) string { return fmt.Sprintf("%s BETWEEN unhex('%s') AND unhex('%s')", column, low, high) }
+	within := func(column string) string {
+		return fmt.Sprintf("%s BETWEEN unhex('%s') AND unhex('%s')", column, low, high)
+	}
 	tokens := fmt.Sprintf("(SELECT token AS name FROM events WHERE %[1]s UNION DISTINCT SELECT token AS name FROM findings WHERE %[1]s "+
 		"UNION DISTINCT SELECT token AS name FROM profiles WHERE %[1]s AND token != unhex('%[2]s')) ORDER BY name LIMIT %[3]d",
 		within("token"), strings.Repeat("0", 32), maxNames)

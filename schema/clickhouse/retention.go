@@ -17,14 +17,20 @@ type kept struct {
 func (r Retention) tables() []kept {
 	return []kept{
 		{"events", "events", "toDateTime(ingested_at)", r.Events},
+		{"events", "missing_offsets", "toDateTime(ingested_at)", r.Events},
 		{"dead_letters", "dead_letters", "toDateTime(ingested_at)", r.DeadLetters},
 		{"dead_letters", "dead_letter_replays", "toDateTime(ingested_at)", r.DeadLetters},
 		{"hours", "activity_hours", "hour", r.Hours},
 		{"hours", "token_renames", "seen", r.Hours},
 		{"findings", "findings", "toDateTime(ingested_at)", r.Findings},
 		{"profiles", "profiles", "stored_at", r.Profiles},
+		{"incidents", "incidents", "toDateTime(stored_at)", r.Incidents},
 	}
 }
+
+// forEver tells of the one table that may keep its rows without end. Its rows go by when they were written, so that an
+// incident's older revisions go before the newest: none of them comes back.
+func (k kept) forEver() bool { return k.key == "incidents" && k.keep == 0 }
 
 // retain changes the tables whose TTL is not the configured one. The comparison is with
 // what the server keeps of the table's definition, which it writes in this very form.
@@ -37,10 +43,14 @@ func (db *DB) retain(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("reading the retention of %s: %w", t.table, err)
 		}
-		if strings.Contains(engine, want+" ") {
+		change := "MODIFY " + want
+		if t.forEver() {
+			change, want = "REMOVE TTL", ""
+		}
+		if strings.Contains(engine+" ", want+" ") && (want != "" || !strings.Contains(engine, " TTL ")) {
 			continue
 		}
-		if err := db.conn.Exec(ctx, "ALTER TABLE "+t.table+" MODIFY "+want); err != nil {
+		if err := db.conn.Exec(ctx, "ALTER TABLE "+t.table+" "+change); err != nil {
 			return fmt.Errorf("applying clickhouse.retention.%s: %w", t.key, err)
 		}
 	}

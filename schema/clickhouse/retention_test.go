@@ -37,7 +37,10 @@ func TestRetentionIsApplied(t *testing.T) {
 		}
 	}
 
-	config.Retention.Events, config.Retention.Hours = 48*time.Hour, 90*time.Minute
+	if got := ttl(t, db, "incidents"); got != "" {
+		t.Errorf("incidents: TTL %s, want none", got)
+	}
+	config.Retention.Events, config.Retention.Hours, config.Retention.Incidents = 48*time.Hour, 90*time.Minute, 720*time.Hour
 	changed := open(t, config)
 	for range 2 {
 		if err := changed.Migrate(t.Context()); err != nil {
@@ -46,6 +49,19 @@ func TestRetentionIsApplied(t *testing.T) {
 	}
 	if got := ttl(t, db, "events"); got != "toDateTime(ingested_at) + toIntervalSecond(172800)" {
 		t.Errorf("events: TTL %s", got)
+	}
+	if got := ttl(t, db, "missing_offsets"); got != "toDateTime(ingested_at) + toIntervalSecond(172800)" {
+		t.Errorf("missing_offsets: TTL %s", got)
+	}
+	if got := ttl(t, db, "incidents"); got != "toDateTime(stored_at) + toIntervalSecond(2592000)" {
+		t.Errorf("incidents: TTL %s", got)
+	}
+	config.Retention.Incidents = 0
+	if err := open(t, config).Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := ttl(t, db, "incidents"); got != "" {
+		t.Errorf("incidents for ever again: TTL %s", got)
 	}
 	if got := ttl(t, db, "activity_hours"); got != "hour + toIntervalSecond(5400)" {
 		t.Errorf("activity_hours: TTL %s", got)

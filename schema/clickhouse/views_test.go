@@ -90,7 +90,7 @@ func TestViewsUseTheIndex(t *testing.T) {
 	db := migrated(t)
 	f := newFleet(1, 2000)
 	insert(t, db, f.block(0, 100_000, noon.Add(-24*time.Hour), 800*time.Millisecond))
-	for _, view := range []string{"token_profile", "token_places", "token_hours", "token_rate"} {
+	for _, view := range []string{"token_profile", "token_places", "token_hours", "token_rate", "token_clients", "token_networks", "token_routes", "token_days"} {
 		_, rows, err := db.Query(t.Context(), "EXPLAIN indexes = 1 SELECT * FROM "+view+" WHERE token = unhex('30313233343536373839616263646566')")
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,4 @@
+package discord
+
+// Escape is what tests look at beyond the exported surface.
+var Escape = escape
