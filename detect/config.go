@@ -33,6 +33,10 @@ type Config struct {
 	// are learnt like all others: nobody could give a verdict on them, and a history that
 	// is loaded to learn from is taken to be the owner's. Set from alert.backfill_after.
 	BackfillAfter time.Duration `yaml:"-"`
+	// Together puts together what is seen in all partitions, so that a campaign or a move is known when the
+	// tokens are spread over them. What is found then depends on when the partitions heard of each other; without
+	// it, on the events alone.
+	Together bool `yaml:"together"`
 	// Simulate names detectors that are on trial: what they say is recorded, in findings that are marked as
 	// simulated, and adds to no alert.
 	Simulate []string `yaml:"simulate"`
@@ -48,6 +52,7 @@ type Config struct {
 // DefaultConfig is what a newcomer gets.
 func DefaultConfig() Config {
 	return Config{
+		Together:      true,
 		Budget:        2,
 		AlertNats:     5.5,
 		HalfLife:      6 * time.Hour,

@@ -249,6 +249,9 @@ func (a *app) run(ctx context.Context) error {
 	group.Go(func() error { return a.watch.follow(ctx, askEvery) })
 	group.Go(func() error { return a.together.follow(ctx, askEvery) })
 	group.Go(func() error {
+		if !a.cfg.Detect.Together {
+			return nil
+		}
 		topics := slices.Sorted(slices.Values(a.cfg.Kafka.Topics()))
 		return newFleetwide(a.watch, a.engines.db, part{topics[0], 0}).run(ctx, askEvery)
 	})
