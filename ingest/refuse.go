@@ -32,7 +32,7 @@ func (w *writer) writeAround(ctx context.Context, b *schema.Block, appended time
 }
 
 // errAnew ends a run of the pipeline that has to begin again from what is stored.
-var errAnew = errors.New("the lane has looked at events that the store refused")
+var errAnew = errors.New("the partition begins anew from what is stored")
 
 // anew commits behind a block some of whose events became dead letters. The lane has seen those: it must forget them,
 // or it would know what nobody finds who takes the partition over.

@@ -43,6 +43,8 @@ type app struct {
 	pipeline  *ingest.Pipeline
 	consumer  *kafka.Consumer
 	watch     *watch
+	keying    *keying
+	together  *together
 	auditor   *auditor
 	alerting  *alerting
 	verdicts  *verdicts
@@ -182,15 +184,22 @@ func (a *app) wire(ctx context.Context, decoder *ingest.Decoder) (err error) {
 	detecting := a.cfg.Detect
 	detecting.BackfillAfter = a.cfg.Alert.BackfillAfter
 	a.watch = &watch{cfg: detecting, history: settled{db, db}, record: db, accept: a.alerting.publish, urgent: a.cfg.Revoke.Urgent, log: a.log, metrics: a.metrics, parts: map[part]*lane{}, sighted: db}
+	if a.keying, err = newKeying(a.cfg.Kafka, a.engines.kafka, db, a.watch, a.log); err != nil {
+		return err
+	}
+	observer := ingestMetrics{a.metrics, a.log, &sync.Map{}}
 	a.pipeline = &ingest.Pipeline{
-		Config: a.cfg.Ingest.Block, Decoder: decoder, Store: db, Handler: a.watch, Log: a.log,
-		Retryable: clickhouse.Retryable, Refused: clickhouse.Refused, Observer: ingestMetrics{a.metrics, a.log, &sync.Map{}},
+		Config: a.cfg.Ingest.Block, Decoder: decoder, Store: db, Handler: a.keying, Log: a.log,
+		Retryable: clickhouse.Retryable, Refused: clickhouse.Refused, Observer: sourceMetrics{observer, a.keying},
+	}
+	if a.together, err = newTogether(a.keying, a.watch, a.cfg.Ingest.Block, db, observer); err != nil {
+		return err
 	}
 	for _, n := range a.notifiers {
 		a.metrics.queue.WithLabelValues(n.Name())
 		a.metrics.queueAge.WithLabelValues(n.Name())
 	}
-	a.metrics.watchState(a.pipeline.Status, a.watch.counts)
+	a.metrics.watchState(a.status, a.counts)
 	a.auditor = newAuditor(a.cfg.Audit, a.log, db, a.pipeline.Status, a.metrics.registry)
 	if a.consumer, err = kafka.NewConsumer(a.engines.kafka, a.log); err != nil || !a.cfg.Intake.Enabled() {
 		return err
@@ -238,6 +247,7 @@ func (a *app) run(ctx context.Context) error {
 		group.Go(func() error { return in.Run(ctx) })
 	}
 	group.Go(func() error { return a.watch.follow(ctx, askEvery) })
+	group.Go(func() error { return a.together.follow(ctx, askEvery) })
 	group.Go(func() error {
 		if !a.cfg.Detect.Together {
 			return nil
@@ -253,10 +263,10 @@ func (a *app) run(ctx context.Context) error {
 	})
 	group.Go(func() error {
 		defer stopAlerting()
-		err := a.consumer.Run(ctx, a.work)
+		err := a.read(ctx)
 		saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Ingest.Block.Grace)
 		defer cancel()
-		return errors.Join(err, a.watch.saveAll(saving))
+		return errors.Join(err, a.watch.saveAll(saving), a.together.watch.saveAll(saving))
 	})
 	return group.Wait()
 }
@@ -275,7 +285,7 @@ func (a *app) watchReadiness(ctx context.Context) error {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		a.ready.set("consumer", reason(a.consumer.Trouble()))
+		a.ready.set("consumer", reason(errors.Join(a.consumer.Trouble(), a.together.trouble())))
 		a.ready.set("alerts", reason(a.alerting.consumer.Trouble()))
 		stalled := ""
 		for _, s := range a.pipeline.Status() {
@@ -302,7 +312,7 @@ func (a *app) trim(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		for _, s := range a.pipeline.Status() {
+		for _, s := range a.status() {
 			before := s.Next - a.cfg.Kafka.KeepRecords
 			a.trimBefore(ctx, s.Topic, s.Partition, before)
 		}
@@ -339,6 +349,9 @@ func (a *app) close(ctx context.Context) error {
 	}
 	if a.intake != nil {
 		wrong = append(wrong, a.intake.close())
+	}
+	if a.keying != nil {
+		wrong = append(wrong, a.keying.close())
 	}
 	if a.alerting != nil {
 		wrong = append(wrong, a.alerting.close())

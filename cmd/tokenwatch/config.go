@@ -85,7 +85,8 @@ type KafkaConfig struct {
 	local.KafkaConfig `yaml:",inline"`
 	// KeepRecords is how many records of a partition the embedded broker keeps after they
 	// are stored in ClickHouse; older ones are deleted, since nothing else would.
-	KeepRecords int64 `yaml:"keep_records"`
+	KeepRecords int64       `yaml:"keep_records"`
+	Rekey       RekeyConfig `yaml:",inline"`
 }
 
 // ClickHouseConfig is a real ClickHouse when dsn is given, the embedded one otherwise.
@@ -112,7 +113,7 @@ func DefaultConfig() Config {
 		DataDir:    local.DefaultDataDir,
 		Log:        LogConfig{Level: slog.LevelInfo, Format: "text"},
 		HTTP:       HTTPConfig{Listen: "127.0.0.1:9464"},
-		Kafka:      KafkaConfig{Config: kafka.DefaultConfig(), KafkaConfig: local.DefaultKafkaConfig(), KeepRecords: 1_000_000},
+		Kafka:      KafkaConfig{Config: kafka.DefaultConfig(), KafkaConfig: local.DefaultKafkaConfig(), KeepRecords: 1_000_000, Rekey: defaultRekey()},
 		ClickHouse: ClickHouseConfig{Config: clickhouse.DefaultConfig(), ClickHouseConfig: local.DefaultClickHouseConfig()},
 		Ingest:     IngestConfig{DecodeConfig: ingest.DefaultDecodeConfig(), Block: ingest.DefaultBlockConfig()},
 		Intake:     push.DefaultConfig(),
@@ -141,7 +142,7 @@ func (c Config) Validate() error {
 		return errors.New("kafka.keep_records: must be 0 or more")
 	}
 	checks := []func() error{
-		c.HTTP.validate, c.Ingest.validate, c.Intake.Validate, c.Geo.Validate, c.Audit.validate, c.Detect.Validate, c.Alert.Validate, c.Revoke.Validate, c.ChannelsConfig.validate,
+		c.HTTP.validate, c.Kafka.validateRekey, c.Ingest.validate, c.Intake.Validate, c.Geo.Validate, c.Audit.validate, c.Detect.Validate, c.Alert.Validate, c.Revoke.Validate, c.ChannelsConfig.validate,
 		c.embeddedKafka().Validate, c.configuredKafka().Validate, c.embeddedClickHouse().Validate, c.configuredClickHouse().Validate,
 	}
 	if c.Slack.Enabled() {

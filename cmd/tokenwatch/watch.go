@@ -60,6 +60,8 @@ type lane struct {
 	snapshot []schema.Profile
 	cut      int64 // offset up to which snapshot holds
 	handled  int64 // last offset that was handled
+	// beside, if there is one, gives rows that are to be stored behind the profiles of a snapshot up to an offset.
+	beside func(last int64) []schema.Profile
 }
 
 // Resume rebuilds the engine of a partition that this process takes over.
@@ -113,8 +115,15 @@ func (l *lane) Cut(last int64) {
 	if l.snapshot != nil || time.Since(l.saved) < l.watch.cfg.SnapshotEvery {
 		return
 	}
-	l.snapshot, l.cut = l.engine.Snapshot(), last
+	l.snapshot, l.cut = l.take(last), last
 	l.engine.Stored() // if it cannot be, the partition fails, and its engine is forgotten
+}
+
+func (l *lane) take(last int64) []schema.Profile {
+	if l.beside == nil {
+		return l.engine.Snapshot()
+	}
+	return append(l.engine.Snapshot(), l.beside(last)...)
 }
 
 // Handle returns when a stored block's findings are stored and taken over by alert: only then may
@@ -234,7 +243,7 @@ func (l *lane) last() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.engine.Offset() <= l.handled {
-		l.snapshot, l.cut = append(l.snapshot, l.engine.Snapshot()...), l.handled
+		l.snapshot, l.cut = append(l.snapshot, l.take(l.handled)...), l.handled
 		l.engine.Stored()
 	}
 	return l.handled + 1
