@@ -171,7 +171,7 @@ func FuzzRepeats(f *testing.F) {
 	for _, record := range ingest.Rekey(rekeyBlock(0, 0, 9, rekeyBegun), 2) {
 		f.Add(record[0])
 	}
-	f.Add([]byte(fmt.Sprint("not one")))
+	f.Add([]byte("not one"))
 	f.Fuzz(func(t *testing.T, record []byte) {
 		list, err := ingest.NewRepeats().Read(nil, record, "t", 0, 1)
 		if err != nil && len(list) > 0 {

@@ -155,7 +155,7 @@ func TestPlanSameBytes(t *testing.T) {
 		}
 		return fmt.Sprintf("%x %v %v", sum.Sum(nil), f.Labels(), f.Stories())
 	}
-	if digest() != digest() {
+	if first, second := digest(), digest(); first != second {
 		t.Error("the same configuration gave other records or labels")
 	}
 }

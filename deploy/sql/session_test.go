@@ -51,7 +51,7 @@ func TestHostileTextStaysText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.ContainsAny(out, "\x1b\xff") || !strings.Contains(out, "alert(1)") {
+		if strings.Contains(out, "\x1b") || strings.Contains(out, "\xff") || !strings.Contains(out, "alert(1)") {
 			t.Errorf("%s: %.200q", format, out)
 		}
 		if format == "table" && len(out) > 10_000 {
