@@ -12,6 +12,9 @@ KAFKA  := $(LOCAL)/data/realkafka/.fetched
 export CGO_ENABLED ?= 0
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo yes)
 
+# What plays millions of events through one engine runs without the race detector, which makes it ten times as long.
+NORACE := ^(TestWorlds|TestFleet|TestRekeyed)$$
+
 # The measurements are tests that are told to be large. They run without the race detector.
 BENCH := CGO_ENABLED=0 go test ./cmd/tokenwatch -v -count=1 -timeout 4h
 
@@ -25,7 +28,8 @@ demo: setup ## See it work: a simulated fleet, thefts, alerts (SEED=7 for anothe
 
 test: setup ## Run all tests, against real engines, with the race detector where a C compiler is found
 	@$(if $(RACE),,echo "No C compiler found: the tests run WITHOUT the race detector." >&2;) \
-	$(if $(RACE),CGO_ENABLED=1) go test $(if $(RACE),-race) -timeout 20m ./...
+	$(if $(RACE),CGO_ENABLED=1) go test $(if $(RACE),-race) -timeout 25m ./...
+	@$(if $(RACE),CGO_ENABLED=0 go test -timeout 10m -run '$(NORACE)' ./cmd/tokenwatch,true)
 
 test-kafka: setup kafka ## Run the Kafka tests against a real Apache Kafka as well (needs Maven and Java 17)
 	@$(if $(RACE),CGO_ENABLED=1) TOKENWATCH_REAL_KAFKA=1 go test $(if $(RACE),-race) -count=1 -timeout 20m ./deploy/local/realkafka ./ingest/kafka

@@ -25,6 +25,7 @@ var (
 // backtest does. Figures are to be looked at: the test itself only asks that detection works at all. With -v it tells
 // which thefts were missed and what alerted falsely.
 func TestFleet(t *testing.T) {
+	notUnderRace(t)
 	places := placesOrSkip(t)
 	all := &fleetScore{}
 	for i := range uint64(*fleetSeeds) {

@@ -108,6 +108,7 @@ func (s *scatterer) settled(t *testing.T, p place, topics ...string) {
 // Records of fifty tokens lie on four partitions in turn. A theft that only who knows the whole token finds is found, when
 // the configuration says so and when tokenwatch notices, and every event is detected in once, over kill -9.
 func TestRekeyed(t *testing.T) {
+	notUnderRace(t)
 	for _, keyed := range []string{keyedAuto, keyedNo} {
 		t.Run(keyed, func(t *testing.T) {
 			p := newPlace(t)

@@ -41,6 +41,7 @@ type world struct {
 // engines in between, and holds what is found against the truth: all thefts, and no more
 // than one false alert a world. The demo shows the same with everything in between.
 func TestWorlds(t *testing.T) {
+	notUnderRace(t)
 	places := placesOrSkip(t)
 	thefts, missed, falsely, history, days := 0, 0, 0, 0, 0
 	for i := range uint64(*worlds) {

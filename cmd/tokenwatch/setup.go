@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/schollz/progressbar/v3"
-
 	"github.com/tokenwatch/tokenwatch/deploy/local"
 )
 
@@ -28,13 +26,15 @@ func (setupCommand) Run(p *process) error {
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return fmt.Errorf("making the folder for the ASN database: %w", err)
 	}
-	bar := progressbar.NewOptions64(1, progressbar.OptionSetWriter(p.stdout), progressbar.OptionSetWidth(30),
-		progressbar.OptionSetDescription("Building the database of networks"), progressbar.OptionClearOnFinish())
+	bar, begun := newGauge(p.stderr), false
 	err = local.BuildASN(p.ctx, assets.ASNCSV, out, func(done, total int) {
-		bar.ChangeMax(total)
-		_ = bar.Set(done)
+		if !begun {
+			begun = true
+			bar.begin("Building the database of networks", int64(total), "ranges")
+		}
+		bar.set(int64(done))
 	})
-	_ = bar.Finish()
+	bar.end()
 	if err != nil {
 		return err
 	}
