@@ -7,7 +7,7 @@ import "math"
 //
 //	R     = ¾·peak + ¼·mean of the days' largest x, fading by 5 % a day,
 //	        or the largest x of this day that is more than an hour old, if that is more
-//	P(x)  = σ(a·f) · (1 + (x−R)/(5B))^−5,   B = exp(b·f) + 0.13
+//	P(x)  = σ(a·f) · (1 + (x−R)/(5B))^−5,   B = min(1, sd/0.3)²·exp(b·f) + 0.13
 //
 // f describes the token: how many requests it made, what share of the time it is active,
 // how much its days differ, on how many days it is active, how far it has grown since its

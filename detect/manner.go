@@ -14,13 +14,13 @@ import (
 //
 // Model: with the first request of every hour in which the token is active,
 //
-//	m ← 0.97·m + ln P_cohort(hour)/P_token(hour) + ln P_cohort(country)/P_token(country)
+//	m ← max(−3, 0.9·m + ln P_cohort(hour)/P_token(hour) + ln P_cohort(country)/P_token(country))
 //
 // both logarithms cut off, so that no single one decides, and both densities shrunk to the
 // cohort's. It is the log-likelihood ratio of "another of these tokens" against "this one", as
 // Freeman et al. (NDSS 2016) have it, summed over a sequence with forgetting. Such observations
 // depend on each other (who is abroad stays abroad), so the sum is no number of nats to be
-// added to others; it counts for at most mannerMost, on a logistic curve.
+// added to others (and the floor keeps tokens comparable, however unlike others they are); it counts for at most mannerMost, on a logistic curve.
 const (
 	mannerName    = "unlike_owner"
 	mannerKept    = 0.9

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -22,12 +21,7 @@ type gauge struct {
 }
 
 func newGauge(out io.Writer) *gauge {
-	g := &gauge{out: out}
-	if file, ok := out.(*os.File); ok {
-		info, err := file.Stat()
-		g.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
-	}
-	return g
+	return &gauge{out: out, terminal: isTerminal(out)}
 }
 
 // begin begins a part of the work. A total of 0 is not known.
