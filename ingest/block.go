@@ -48,7 +48,7 @@ type BlockConfig struct {
 
 // DefaultBlockConfig suits ClickHouse, which likes few and large inserts.
 func DefaultBlockConfig() BlockConfig {
-	return BlockConfig{Rows: 50_000, Bytes: 32 << 20, FlushInterval: 750 * time.Millisecond, Memory: 128 << 20, Inserts: 3, Grace: 8 * time.Second}
+	return BlockConfig{Rows: 100_000, Bytes: 96 << 20, FlushInterval: 750 * time.Millisecond, Memory: 128 << 20, Inserts: 3, Grace: 8 * time.Second}
 }
 
 // Validate reports the first key that cannot work, by its name in the configuration.

@@ -66,10 +66,11 @@ var step = sizeFor(firstEvents)
 
 func sizeFor(events int) int64 { return int64(events) * (eventSize + firstTexts) }
 
-// newMemory makes a limit of so many bytes for blocks of so many rows. A quarter of it is enough for anybody to begin
-// with, so that at least four partitions get on at a time.
+// newMemory makes a limit of so many bytes for blocks of so many rows. Half of it is enough for anybody to begin with, so
+// that a partition fills a block while another's is being stored: of partitions that are behind, few and large blocks cost
+// the store less than many at a time.
 func newMemory(limit int64, rows int) *memory {
-	return &memory{rows: rows, most: max(limit/4, step), left: max(limit, step), replay: make(chan struct{}, 1)}
+	return &memory{rows: rows, most: max(limit/2, step), left: max(limit, step), replay: make(chan struct{}, 1)}
 }
 
 // begin gives an empty block with room for so many events, or as many as are possible, and waits in line for it

@@ -59,7 +59,6 @@ func (b *bench) engine(cfg kafka.Config, database string, p peer) result {
 	b.Helper()
 	_, db := b.database(database)
 	b.exec(db, "DROP VIEW activity_hours_mv SYNC")
-	b.exec(db, "DROP VIEW token_renames_mv SYNC")
 	m := newMeter(b)
 	m.add("broker", b.broker.pid)
 	m.add("clickhouse", b.server.PID())

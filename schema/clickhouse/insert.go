@@ -27,6 +27,9 @@ func (db *DB) InsertBlock(ctx context.Context, b *schema.Block) error {
 	if err := db.insertEvents(ctx, token, b.Events); err != nil {
 		return fmt.Errorf("storing events of block %s: %w", token, db.judge(ctx, b, err))
 	}
+	if err := db.insertRenames(ctx, token, b.Events); err != nil {
+		return fmt.Errorf("storing renames of block %s: %w", token, err)
+	}
 	if err := db.insertDeadLetters(ctx, token, b.DeadLetters); err != nil {
 		return fmt.Errorf("storing dead letters of block %s: %w", token, err)
 	}
