@@ -14,6 +14,9 @@ import (
 //	Basic base64(sk_abc:) or base64(:sk_abc)                sk_abc, as Stripe and others have it
 //	AWS4-HMAC-SHA256 Credential=AKIA.../..., Signature=...  AKIA...; the rest changes with every request
 func canonical(raw []byte) []byte {
+	if key := raw[min(len(bearer), len(raw)):]; string(raw[:len(raw)-len(key)]) == bearer && bare(key) {
+		return key // nearly always
+	}
 	raw = bytes.TrimSpace(raw)
 	scheme, rest, ok := bytes.Cut(raw, []byte(" "))
 	if !ok {
@@ -33,6 +36,15 @@ func canonical(raw []byte) []byte {
 	}
 	return raw
 }
+
+const bearer = "Bearer "
+
+// bare reports whether nothing stands around a key that canonical would have to strip; "token=" begins as few keys do.
+func bare(key []byte) bool {
+	return len(key) > 0 && edge(key[0]) && key[0]|0x20 != 't' && edge(key[len(key)-1])
+}
+
+func edge(c byte) bool { return c > ' ' && c < 0x7f && c != '"' }
 
 func is(b []byte, word string) bool { return len(b) == len(word) && bytes.EqualFold(b, []byte(word)) }
 

@@ -22,7 +22,8 @@ func TestOneTokenOneFingerprint(t *testing.T) {
 	basic := func(s string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(s)) }
 	cases := map[string][]string{
 		raw: {
-			raw, " " + raw + "\r\n", `"` + raw + `"`, "Bearer " + raw, "bearer  " + raw, "BEARER " + raw + " ", "Token " + raw, "token " + raw, "ApiKey " + raw, "Api-Key " + raw,
+			raw, " " + raw + "\r\n", `"` + raw + `"`, "Bearer " + raw, "bearer  " + raw, "BEARER " + raw + " ",
+			`Bearer "` + raw + `"`, "Bearer token=" + raw, "Bearer  " + raw, "Bearer " + raw + "\r\n", "Token " + raw, "token " + raw, "ApiKey " + raw, "Api-Key " + raw,
 			`Token token="` + raw + `"`, basic(raw + ":"), basic(":" + raw), "Basic " + base64.RawStdEncoding.EncodeToString([]byte(raw+":")),
 		},
 		"user:password":           {basic("user:password"), "basic " + base64.StdEncoding.EncodeToString([]byte("user:password"))},
@@ -30,6 +31,8 @@ func TestOneTokenOneFingerprint(t *testing.T) {
 		"AKIAIOSFODNN7EXAMPLE":    {"AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261121/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=00ff", "AKIAIOSFODNN7EXAMPLE"},
 		"Custom scheme is kept":   {" Custom scheme is kept "},
 		"eyJhbGciOi.eyJzdWI.c2ln": {"Bearer eyJhbGciOi.eyJzdWI.c2ln"},
+		"tk_1":                    {"Bearer tk_1", "bearer tk_1"},
+		"two words":               {"Bearer two words", "Bearer  two words "},
 	}
 	for want, ways := range cases {
 		for _, way := range ways {

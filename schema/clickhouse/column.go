@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,12 +65,13 @@ func moment(ms int64) time.Time {
 // keeps what a log claims, so its bounds are the type's own.
 type optionalTime struct {
 	*proto.ColNullable[proto.DateTime64]
+	values *proto.ColDateTime64Raw
 }
 
 func newOptionalTime() optionalTime {
 	var values proto.ColDateTime64Raw
 	values.WithPrecision(proto.PrecisionMilli).WithLocation(time.UTC)
-	return optionalTime{proto.NewColNullable[proto.DateTime64](&values)}
+	return optionalTime{proto.NewColNullable[proto.DateTime64](&values), &values}
 }
 
 var (
@@ -79,12 +81,17 @@ var (
 
 // Append hides ColNullable's.
 func (c optionalTime) Append(t time.Time) {
-	if t.IsZero() {
-		c.ColNullable.Append(proto.Null[proto.DateTime64]())
-		return
+	null, ms := uint8(1), int64(0)
+	if !t.IsZero() {
+		null, ms = 0, min(max(t.UnixMilli(), earliestRaw), latestRaw)
 	}
-	ms := min(max(t.UnixMilli(), earliestRaw), latestRaw)
-	c.ColNullable.Append(proto.NewNullable(proto.DateTime64(ms)))
+	c.Nulls = append(c.Nulls, null)
+	c.values.Data = append(c.values.Data, proto.DateTime64(ms))
+}
+
+// grow makes room for n more rows.
+func (c optionalTime) grow(n int) {
+	c.Nulls, c.values.Data = slices.Grow(c.Nulls, n), slices.Grow(c.values.Data, n)
 }
 
 // Row hides ColNullable's.

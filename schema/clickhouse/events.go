@@ -91,6 +91,15 @@ func (c *eventColumns) columns() []column {
 	}
 }
 
+// fill adds events. It makes room for all of them first: grown step by step, the columns of a large block are copied
+// several times over, and what they grew out of is left to the garbage collector.
+func (c *eventColumns) fill(events []schema.Event) {
+	c.grow(len(events))
+	for i := range events {
+		c.append(&events[i])
+	}
+}
+
 // append adds one event.
 func (c *eventColumns) append(e *schema.Event) {
 	c.ts.Append(e.Time)

@@ -22,9 +22,7 @@ func NewEncoder() *Encoder {
 
 // Encode turns events into the bytes of a block and tells how many there are.
 func (e *Encoder) Encode(events []schema.Event) int {
-	for i := range events {
-		e.columns.append(&events[i])
-	}
+	e.columns.fill(events)
 	for _, c := range e.columns.columns() {
 		c.data.WriteColumn(e.writer)
 	}
@@ -41,9 +39,7 @@ func (e *Encoder) Encode(events []schema.Event) int {
 // Travel encodes events as a block and decodes the bytes again, without a server.
 func Travel(events []schema.Event) ([]schema.Event, error) {
 	out, in := newEventColumns(), newEventColumns()
-	for i := range events {
-		out.append(&events[i])
-	}
+	out.fill(events)
 	arriving := in.columns()
 	for i, c := range out.columns() {
 		var b proto.Buffer

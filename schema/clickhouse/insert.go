@@ -42,9 +42,7 @@ func (db *DB) insertEvents(ctx context.Context, token string, events []schema.Ev
 	}
 	c := db.shelf.events()
 	defer db.shelf.putEvents(c)
-	for i := range events {
-		c.append(&events[i])
-	}
+	c.fill(events)
 	return db.insert(ctx, "events", token, c.columns())
 }
 
