@@ -26,6 +26,7 @@ type Store interface {
 	silencesStore
 	allowStore
 	backtestStore
+	auditStore
 }
 
 // Desk is what people do through the console.
@@ -52,11 +53,12 @@ type Server struct {
 	parts Parts
 	pages *template.Template
 	mux   *http.ServeMux
+	audit *audit
 }
 
 // New makes a console.
 func New(cfg Config, parts Parts) (*Server, error) {
-	s := &Server{cfg: cfg, parts: parts, mux: http.NewServeMux()}
+	s := &Server{cfg: cfg, parts: parts, mux: http.NewServeMux(), audit: &audit{store: parts.Store, log: parts.Log}}
 	var err error
 	if s.pages, err = parsePages(); err != nil {
 		return nil, err
@@ -87,7 +89,7 @@ func (s *Server) route(pattern string, role signin.Role, h handler) {
 		case !known:
 			http.Redirect(w, r, s.cfg.BasePath+"/sign-in", http.StatusSeeOther)
 			return
-		case r.Method != http.MethodGet && !session.Genuine(r):
+		case !looks(r) && !session.Genuine(r):
 			s.fail(w, r, Fault{http.StatusForbidden, "This did not come from a page of yours.", "Go back, reload the page, and try again."})
 			return
 		case !session.Person.May(role):
@@ -96,11 +98,27 @@ func (s *Server) route(pattern string, role signin.Role, h handler) {
 		}
 		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), sessionKey{}, session), patience)
 		defer cancel()
-		if err := h(w, r.WithContext(ctx)); err != nil {
+		err := s.answer(w, r.WithContext(ctx), h)
+		if err != nil {
 			s.fail(w, r, err)
 		}
 	})
 }
+
+// answer lets the handler answer, and writes down what came of it if it does more than look.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, h handler) error {
+	if looks(r) {
+		return h(w, r)
+	}
+	acts := &noted{}
+	r = r.WithContext(context.WithValue(r.Context(), notedKey{}, acts))
+	err := h(w, r)
+	s.conclude(r, acts, err)
+	return err
+}
+
+// looks tells a request that only looks from one that may change something.
+func looks(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
 type sessionKey struct{}
 

@@ -3,6 +3,7 @@ package signin
 import (
 	"crypto/rand"
 	"crypto/subtle"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -43,6 +44,15 @@ func (d *Door) Who(r *http.Request) (Session, bool) {
 	defer d.mu.Unlock()
 	s, found := d.sessions[c.Value]
 	return s, found && time.Now().Before(s.until)
+}
+
+// Address is where a request comes from.
+func (d *Door) Address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
 }
 
 // Genuine tells whether a request that changes something comes from a page of this session.
