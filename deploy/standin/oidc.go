@@ -118,22 +118,34 @@ func (p *OIDC) authorize(w http.ResponseWriter, r *http.Request) {
 func (p *OIDC) token(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	id, secret, basic := r.BasicAuth()
-	if !basic {
-		id, secret = r.PostFormValue("client_id"), r.PostFormValue("client_secret")
+	if id, secret := credentials(r); id != p.client.ID || secret != p.client.Secret {
+		answerJSON(w, http.StatusUnauthorized, map[string]any{"error": "invalid_client"})
+		return
 	}
 	code := r.PostFormValue("code")
 	g, found := p.grants[code]
 	delete(p.grants, code)
 	challenge := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
 	switch {
-	case id != p.client.ID || secret != p.client.Secret:
-		answerJSON(w, http.StatusUnauthorized, map[string]any{"error": "invalid_client"})
 	case !found || r.PostFormValue("grant_type") != "authorization_code" || g.redirect != r.PostFormValue("redirect_uri") || g.challenge != raw64(challenge[:]):
 		answerJSON(w, http.StatusBadRequest, map[string]any{"error": "invalid_grant"})
 	default:
 		answerJSON(w, http.StatusOK, map[string]any{"access_token": "of " + p.client.ID, "token_type": "Bearer", "expires_in": 300, "id_token": p.sign(g)})
 	}
+}
+
+// credentials are those of the client, in a header, where they are encoded as in a form (RFC 6749, 2.3.1), or in the form.
+func credentials(r *http.Request) (id, secret string) {
+	id, secret, basic := r.BasicAuth()
+	if !basic {
+		return r.PostFormValue("client_id"), r.PostFormValue("client_secret")
+	}
+	id, wrongID := url.QueryUnescape(id)
+	secret, wrongSecret := url.QueryUnescape(secret)
+	if wrongID != nil || wrongSecret != nil {
+		return "", ""
+	}
+	return id, secret
 }
 
 // sign makes the ID token.
