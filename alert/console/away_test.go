@@ -43,9 +43,18 @@ func TestClickHouseIsAway(t *testing.T) {
 	}
 	r := newRig(t, withUsers, func(_ *console.Config, p *console.Parts) { p.Store, p.Desk = db, &alert.Clerk{Registry: db} })
 	done := r.acting("/act", signin.Responder)
+	r.console.Route("GET /asked", signin.Viewer, func(_ http.ResponseWriter, request *http.Request) error {
+		_, _, err := db.Query(request.Context(), "SELECT count() FROM events") // the other client library
+		return err
+	})
+	r.console.Route("POST /ask", signin.Viewer, func(_ http.ResponseWriter, request *http.Request) error {
+		_, _, err := db.Query(request.Context(), "SELECT count() FROM events")
+		return err
+	})
 	if status, _ := r.get("/audit"); status != http.StatusOK {
 		t.Fatalf("before: %d", status)
 	}
+	r.get("/asked")
 	for _, fault := range []struct {
 		name   string
 		signal os.Signal
@@ -62,7 +71,7 @@ func TestClickHouseIsAway(t *testing.T) {
 
 func (r *rig) away(t *testing.T, what string) {
 	t.Helper()
-	for _, path := range []string{"/audit", "/audit"} { // on a connection that was open, and on one that is not
+	for _, path := range []string{"/audit", "/asked", "/audit", "/asked"} { // on a connection that was open, and on one that is not
 		began := time.Now()
 		status, page := r.get(path)
 		if took := time.Since(began); status != http.StatusServiceUnavailable || took > 5*time.Second || !strings.Contains(page, "ClickHouse") || !strings.Contains(page, "Incidents</a>") {
@@ -76,7 +85,12 @@ func (r *rig) away(t *testing.T, what string) {
 		t.Errorf("%s: signing in: %d after %s", what, answer.StatusCode, took)
 	}
 	began = time.Now()
-	status, page := r.post("/act", url.Values{})
+	status, page := r.post("/ask", url.Values{})
+	if took := time.Since(began); status != http.StatusServiceUnavailable || took > 5*time.Second || !strings.Contains(page, "whether this was done is not known") && !strings.Contains(page, "could not be read") {
+		t.Errorf("%s: an act that asks first: %d after %s\n%s", what, status, took, page)
+	}
+	began = time.Now()
+	status, page = r.post("/act", url.Values{})
 	if took := time.Since(began); status != http.StatusServiceUnavailable || took > 5*time.Second || !strings.Contains(page, "Nothing was done") {
 		t.Errorf("%s: an act: %d after %s\n%s", what, status, took, page)
 	}

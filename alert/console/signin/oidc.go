@@ -33,7 +33,7 @@ func (d *Door) Begin(w http.ResponseWriter, r *http.Request, to string) (string,
 	if d.provider == nil {
 		return "", refusal("There is no sign-in provider.", "It is configured as console.oidc.", nil)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), providerPatience)
+	ctx, cancel := context.WithTimeout(r.Context(), answerPatience)
 	defer cancel()
 	found, err := d.provider.discover(ctx)
 	if err != nil {
@@ -64,7 +64,7 @@ func (d *Door) Finish(w http.ResponseWriter, r *http.Request) (p Person, to stri
 	if said := r.FormValue("error"); said != "" {
 		return p, t.To, refusal("The sign-in provider refused.", "It says: "+short(said+" "+r.FormValue("error_description")), errors.New(short(said)))
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), 2*providerPatience)
+	ctx, cancel := context.WithTimeout(r.Context(), 2*answerPatience)
 	defer cancel()
 	claims, err := d.provider.redeem(ctx, r.FormValue("code"), d.callback(r), t)
 	if err != nil {
