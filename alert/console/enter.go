@@ -106,7 +106,9 @@ func (s *Server) toProvider(w http.ResponseWriter, r *http.Request) error {
 }
 
 // unhurried takes the time that a page has off a request: how long the provider is waited for, the door knows.
-func unhurried(r *http.Request) *http.Request { return r.WithContext(context.WithoutCancel(r.Context())) }
+func unhurried(r *http.Request) *http.Request {
+	return r.WithContext(context.WithoutCancel(r.Context()))
+}
 
 // fromProvider signs in who comes back.
 func (s *Server) fromProvider(w http.ResponseWriter, r *http.Request) error {

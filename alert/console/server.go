@@ -103,14 +103,17 @@ func (s *Server) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditPatience)
-			defer cancel()
-			return errors.Join(s.audit.flush(last), s.parts.Door.Save())
+			s.catchUp(context.WithoutCancel(ctx), "what waits is in this log, and people may have to sign in again")
+			return nil
 		case <-tick.C:
+			s.catchUp(ctx, "tried again in some seconds")
 		}
-		if err := errors.Join(s.audit.flush(ctx), s.parts.Door.Save()); err != nil && ctx.Err() == nil {
-			s.parts.Log.Warn("console: tried again in some seconds", "error", err)
-		}
+	}
+}
+
+func (s *Server) catchUp(ctx context.Context, otherwise string) {
+	if err := errors.Join(s.audit.flush(ctx), s.parts.Door.Save()); err != nil {
+		s.parts.Log.Warn("console: "+otherwise, "error", err)
 	}
 }
 

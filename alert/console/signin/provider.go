@@ -109,9 +109,13 @@ func (p *provider) known() *oidc.Provider {
 }
 
 func (p *provider) oauth(found *oidc.Provider, callback string) *oauth2.Config {
-	return &oauth2.Config{
+	c := &oauth2.Config{
 		ClientID: p.cfg.ClientID, ClientSecret: p.cfg.ClientSecret.Reveal(), Endpoint: found.Endpoint(), RedirectURL: callback, Scopes: p.cfg.Scopes,
 	}
+	if c.ClientSecret == "" { // a public client has nothing to put into a header
+		c.Endpoint.AuthStyle = oauth2.AuthStyleInParams
+	}
+	return c
 }
 
 // redeem turns the code of a callback into what the provider says about the person.
