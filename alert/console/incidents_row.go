@@ -31,7 +31,7 @@ type incidentRow struct {
 
 func rowOf(l board.IncidentLine, spark board.Spark, now time.Time) incidentRow {
 	row := incidentRow{
-		ID: clip(l.ID, 100), Revision: l.Revision, Severity: l.Severity.String(), Score: strconv.FormatFloat(l.Score, 'f', 1, 64),
+		ID: oneLine(l.ID, 100), Revision: l.Revision, Severity: l.Severity.String(), Score: strconv.FormatFloat(l.Score, 'f', 1, 64),
 		Summary: oneLine(l.Summary, 300), State: string(l.State), Said: saidOf(l), Revocation: revocationWords[l.Revocation],
 		Decide: l.Revocation == schema.RevocationAsked || l.Revocation == schema.RevocationHeld || l.Revocation == schema.RevocationFailed,
 		Owner:  oneLine(l.Owner, 60), Hint: oneLine(l.TokenHint, 40), Environment: oneLine(l.Environment, 30), Detectors: detectorWords(l.Detectors),
@@ -79,7 +79,7 @@ var revocationWords = map[schema.RevocationState]string{
 // detectorWords names the first few detectors as people would.
 func detectorWords(names []string) string {
 	var list []string
-	for _, n := range names[:min(3, len(names))] {
+	for _, n := range names[:min(2, len(names))] {
 		list = append(list, strings.ReplaceAll(oneLine(n, 30), "_", " "))
 	}
 	if more := len(names) - len(list); more > 0 {

@@ -17,11 +17,11 @@ import (
 // at most as many as most, or none and Many.
 func (db *DB) IncidentChanges(ctx context.Context, since time.Time, most int) (board.IncidentChanges, error) {
 	changes, ids, err := db.changedIncidents(ctx, since, most)
-	if err == nil && ids > 0 {
-		changes.Open, err = db.OpenIncidents(ctx)
-	}
 	if err == nil && ids > 0 && !changes.Many {
 		changes.Lines, err = db.incidentLines(ctx, "id IN (SELECT id FROM incidents WHERE "+storedSince(since)+")", most)
+	}
+	if err == nil && ids > 0 { // after the lines: what comes between is told the next time, and counted again
+		changes.Open, err = db.OpenIncidents(ctx)
 	}
 	if err != nil {
 		return changes, fmt.Errorf("reading what incidents changed: %w", err)

@@ -84,7 +84,7 @@
   function update(row, now) {
     if (Number(row.dataset.revision) >= now.revision) return;
     row.dataset.revision = now.revision;
-    row.className = "inbox-" + now.state + " inbox-changed";
+    row.className = "inbox-" + now.state + " inbox-changed" + (now.decide ? " inbox-decision" : "");
     const severity = cell(row, "severity");
     severity.className = "severity " + now.severity;
     severity.querySelector("use").setAttribute("href", "#shape-" + now.severity);
