@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -355,6 +356,9 @@ func TestLiveDropsTheSlow(t *testing.T) {
 		o.until("the news", func(e event) bool { return e.Words.Open == want })
 		return runtime.NumGoroutine() < begun
 	})
+	if n, err := io.Copy(io.Discard, answer.Body); err == nil || n == 0 {
+		t.Errorf("the slow one read %d bytes to an orderly end", n)
+	}
 }
 
 // What outsiders wrote cannot end an event, or become more than text in it.
