@@ -36,11 +36,11 @@ type incidentStore interface {
 // cases are the pages of single incidents.
 type cases struct {
 	*Server
-	casePresses *casePresses
+	presses *casePresses
 }
 
 func (s *Server) incidentRoutes() {
-	c := &cases{Server: s, casePresses: newCasePresses()}
+	c := &cases{Server: s, presses: newCasePresses()}
 	s.route("GET /incidents/{id}", signin.Viewer, c.page)
 	s.route("GET /incidents/{id}/confirm", signin.Responder, c.confirm)
 	s.route("POST /incidents/{id}/verdict", signin.Responder, c.verdict)

@@ -89,7 +89,7 @@ type casePlot struct {
 	count       func(time.Time) float64
 	expect      func(time.Time) (caseBand, bool)
 	ceiling     float64 // the most within a step so far; 0: not known
-	caseBegan   time.Time
+	began       time.Time
 	evidence    []schema.Evidence
 	max         float64
 	log         bool
@@ -107,7 +107,7 @@ func (p *casePlot) times() []time.Time {
 	return list
 }
 
-func (p *casePlot) odd(at time.Time) bool { return !at.Before(p.caseBegan.Truncate(p.step)) }
+func (p *casePlot) odd(at time.Time) bool { return !at.Before(p.began.Truncate(p.step)) }
 
 func (p *casePlot) scale() {
 	usual := max(1, p.ceiling)
@@ -141,7 +141,7 @@ func (p *casePlot) draw(unit string) *caseChart {
 	p.scale()
 	c := &caseChart{
 		Wide: chartWide, High: chartHigh, Left: chartLeft, Right: chartRight, Top: chartTop, Bottom: chartBottom, Log: p.log, Unit: unit,
-		Since: p.x(p.caseBegan), Down: p.down(), Across: p.across(), Marks: p.marks(),
+		Since: p.x(p.began), Down: p.down(), Across: p.across(), Marks: p.marks(),
 	}
 	c.SinceWide = tenth(chartRight - c.Since)
 	if p.ceiling > 0 {
@@ -209,7 +209,7 @@ const shownRows = 400
 
 func (p *casePlot) series(c *caseChart) {
 	s := &c.Series
-	s.Unit, s.Log, s.Since, s.Ceiling = c.Unit, c.Log, p.caseBegan.Unix(), p.ceiling
+	s.Unit, s.Log, s.Since, s.Ceiling = c.Unit, c.Log, p.began.Unix(), p.ceiling
 	for _, at := range p.times() {
 		n := p.count(at)
 		s.Times, s.Requests = append(s.Times, at.Unix()), append(s.Requests, n)

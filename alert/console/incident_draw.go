@@ -40,15 +40,15 @@ func (p *casePage) drawHours() *caseChart {
 	if most := until.Add(-shownMost); from.Before(most) {
 		from = most
 	}
-	casePlot := &casePlot{
-		from: from.Truncate(time.Hour), until: until, step: time.Hour, caseBegan: p.Case.Began, evidence: p.Inc.Evidence,
+	plot := &casePlot{
+		from: from.Truncate(time.Hour), until: until, step: time.Hour, began: p.Case.Began, evidence: p.Inc.Evidence,
 		count:  func(at time.Time) float64 { return known.counts[at.Unix()] },
 		expect: known.expect,
 	}
-	c := casePlot.draw("hour")
+	c := plot.draw("hour")
 	c.Name, c.Title = "hours", "Requests an hour"
 	c.Description = fmt.Sprintf("From %s to %s UTC. The most within an hour since the first evidence at %s is %s; the same hours of earlier weeks let expect at most %s. The table below has the numbers.",
-		casePlot.from.Format("2 Jan 15:04"), casePlot.until.Format("2 Jan 15:04"), p.Case.Began.Format("2 Jan 15:04"), p.Number(uint64(mostSeen(casePlot, true))), p.Number(uint64(mostExpected(casePlot))))
+		plot.from.Format("2 Jan 15:04"), plot.until.Format("2 Jan 15:04"), p.Case.Began.Format("2 Jan 15:04"), p.Number(uint64(mostSeen(plot, true))), p.Number(uint64(mostExpected(plot))))
 	return c
 }
 
@@ -57,16 +57,16 @@ func (p *casePage) drawMinutes() *caseChart {
 	for _, m := range p.Minutes.Rows {
 		counts[m.At.Unix()] = float64(m.Requests)
 	}
-	casePlot := &casePlot{
-		from: p.MinutesFrom, until: p.MinutesUntil, step: time.Minute, caseBegan: p.Case.Began, evidence: p.Inc.Evidence,
+	plot := &casePlot{
+		from: p.MinutesFrom, until: p.MinutesUntil, step: time.Minute, began: p.Case.Began, evidence: p.Inc.Evidence,
 		count:   func(at time.Time) float64 { return counts[at.Unix()] },
 		expect:  func(time.Time) (caseBand, bool) { return caseBand{}, false },
 		ceiling: float64(p.Inc.Normal.PeakMinute),
 	}
-	c := casePlot.draw("minute")
+	c := plot.draw("minute")
 	c.Name, c.Title = "minutes", "Requests a minute, around the first evidence"
 	c.Description = fmt.Sprintf("From %s to %s UTC. The most within a minute since the first evidence is %s; before it was %s at most.",
-		casePlot.from.Format("2 Jan 15:04"), casePlot.until.Format("2 Jan 15:04"), p.Number(uint64(mostSeen(casePlot, true))), p.Number(uint64(casePlot.ceiling)))
+		plot.from.Format("2 Jan 15:04"), plot.until.Format("2 Jan 15:04"), p.Number(uint64(mostSeen(plot, true))), p.Number(uint64(plot.ceiling)))
 	return c
 }
 

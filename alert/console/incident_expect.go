@@ -14,8 +14,8 @@ type casePast struct {
 	until  time.Time         // hours from here on are the incident's, and teach nothing
 }
 
-func casePastOf(hours []board.CaseHour, caseBegan time.Time) casePast {
-	p := casePast{counts: map[int64]float64{}, until: caseBegan.Truncate(time.Hour)}
+func casePastOf(hours []board.CaseHour, began time.Time) casePast {
+	p := casePast{counts: map[int64]float64{}, until: began.Truncate(time.Hour)}
 	for _, h := range hours {
 		p.counts[h.At.Unix()] = float64(h.Requests)
 		if p.first.IsZero() || h.At.Before(p.first) {

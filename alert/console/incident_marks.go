@@ -27,8 +27,8 @@ func (p *casePlot) shownEvidence() []schema.Evidence {
 
 // when is the time of evidence, which cannot be before the incident.
 func (p *casePlot) when(e schema.Evidence) time.Time {
-	if e.Time.Before(p.caseBegan) {
-		return p.caseBegan
+	if e.Time.Before(p.began) {
+		return p.began
 	}
 	return e.Time
 }

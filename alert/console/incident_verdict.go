@@ -40,7 +40,7 @@ func (c *cases) verdict(w http.ResponseWriter, r *http.Request) error {
 	}
 	person := sessionOf(r).Person
 	id := "console:" + clip(person.Name, 80) + ":" + word + ":" + string(kind)
-	once := c.casePresses.of(id, time.Now())
+	once := c.presses.of(id, time.Now())
 	defer once.mu.Unlock()
 	if once.said == "" {
 		if once.said, err = c.take(r, &inc, kind, id, person, once.at); err != nil {
