@@ -43,10 +43,11 @@ func parsePages(f *files) (*template.Template, error) {
 
 // words are what templates can say beyond the built-in.
 var words = template.FuncMap{
-	"ago":   ago,
-	"stamp": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
-	"clip":  clip,
-	"join":  strings.Join,
+	"ago":        ago,
+	"stamp":      func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
+	"clip":       clip,
+	"join":       strings.Join,
+	"caseNumber": caseWords{}.Number,
 	"may": func(p signin.Person, role string) bool {
 		var r signin.Role
 		return r.UnmarshalText([]byte(role)) == nil && p.May(r)
