@@ -43,8 +43,8 @@ func withUsers(c *console.Config, _ *console.Parts) {
 	c.Users = map[string]signin.User{"vic": {Role: signin.Viewer, Password: "of vic"}, "rea": {Role: signin.Responder, Password: "of rea"}}
 }
 
-// csrf is the token of the rig's session.
-func (r *rig) csrf() string {
+// formToken is the token of the rig's session.
+func (r *rig) formToken() string {
 	_, page := r.get("/audit")
 	return regexp.MustCompile(`<meta name="csrf" content="([^"]+)"`).FindStringSubmatch(page)[1]
 }
@@ -65,7 +65,7 @@ func (r *rig) acting(path string, role signin.Role) *int {
 func TestForgedForms(t *testing.T) {
 	r := newRig(t, withUsers)
 	done := r.acting("/act", signin.Responder)
-	token := r.csrf()
+	token := r.formToken()
 	for what, c := range map[string]struct {
 		body    string
 		headers []string

@@ -27,6 +27,17 @@ func (d *Door) Provider() string {
 	return u.Host
 }
 
+// CheckProvider asks the provider, where there is one, for its endpoints.
+func (d *Door) CheckProvider(ctx context.Context) error {
+	if d.provider == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerPatience)
+	defer cancel()
+	_, err := d.provider.discover(ctx)
+	return err
+}
+
 // Begin gives the address at the provider that a person is to be sent to, who wants to see the page to. Its errors are
 // Refusals.
 func (d *Door) Begin(w http.ResponseWriter, r *http.Request, to string) (string, error) {
