@@ -28,11 +28,6 @@ func (s *Server) incidentsRoutes() {
 	s.route("POST /incidents/acknowledge", signin.Responder, s.acknowledge)
 	s.route("GET /incidents/revoke", signin.Responder, s.confirmRevoke)
 	s.route("POST /incidents/revoke", signin.Responder, s.revoke)
-	s.route("GET /{$}", signin.Viewer, s.toInbox)
-}
-
-func (s *Server) toInbox(w http.ResponseWriter, r *http.Request) error {
-	return s.back(w, r, "/incidents", "")
 }
 
 // inbox is the list of incidents.

@@ -102,7 +102,9 @@ func TestPicturesOfInbox(t *testing.T) {
 	}
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	_ = os.WriteFile(*shots+"/crop.png", png, 0o600)
-	if err != nil { t.Fatal(err) }
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1200, 900), at("/incidents?q=nothing&within=24h"), chromedp.WaitVisible(`#inbox h2`), chromedp.KeyEvent("?"), chromedp.WaitVisible(`#inbox-help`)); err != nil {
 		t.Fatal(err)
 	}
