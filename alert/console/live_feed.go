@@ -10,10 +10,10 @@ import (
 
 // Bounds of the live stream.
 const (
-	mostLive    = 1000             // who may look at the same time
-	mostPast    = 64               // messages that are kept for who comes back
-	mostWaiting = mostPast + 8     // messages that one may be behind before the connection is given up
-	longestGap  = 10 * time.Minute // who was away for longer is told to reload
+	mostLive   = 1000             // who may look at the same time
+	mostPast   = 64               // messages that are kept for who comes back
+	mostBehind = mostPast + 8     // messages that one may be behind before the connection is given up
+	longestGap = 10 * time.Minute // who was away for longer is told to reload
 )
 
 // errFull says that as many look as may.
@@ -60,7 +60,7 @@ func (f *feed) join(since time.Time) (*subscriber, error) {
 	if len(f.present) >= mostLive {
 		return nil, errFull
 	}
-	s := &subscriber{messages: make(chan []byte, mostWaiting), since: since}
+	s := &subscriber{messages: make(chan []byte, mostBehind), since: since}
 	f.present[s] = struct{}{}
 	if f.stop == nil {
 		ctx, cancel := context.WithCancel(context.Background()) // it serves many requests, so it ends with none of them

@@ -68,7 +68,7 @@ type IncidentPage struct {
 	Upto    time.Time       // when it was read, by the store's clock; zero where there is nothing
 }
 
-// IncidentChoices are what there is to filter by, the most frequent first.
+// IncidentChoices are what there is to filter by.
 type IncidentChoices struct {
 	Owners, Environments, Detectors []string
 }

@@ -184,15 +184,19 @@ func whereText(text string) string {
 	return "(" + strings.Join(matches, " OR ") + ")"
 }
 
-// IncidentChoices are owners, environments and detectors that incidents have. Names that are no names are left out.
+// IncidentChoices are owners, environments and detectors that incidents have, in their order; some of them where there
+// are very many. Names that are no names are left out.
 func (db *DB) IncidentChoices(ctx context.Context) (c board.IncidentChoices, err error) {
-	top := func(what string) string {
-		return fmt.Sprintf("topKIf(%d)(%s, length(%s) BETWEEN 1 AND 100)", mostChoices, what, what)
+	some := func(column string) string {
+		return fmt.Sprintf("groupUniqArrayIf(%d)(toString(%[2]s), length(%[2]s) BETWEEN 1 AND 100)", mostChoices, column)
 	}
-	sql := fmt.Sprintf("SELECT %s, %s, topKArray(%d)(detectors) FROM incidents", top("toString(consumer)"), top("toString(environment)"), mostChoices)
+	sql := fmt.Sprintf("SELECT %s, %s, groupUniqArrayArray(%d)(detectors) FROM incidents", some("consumer"), some("environment"), mostChoices)
 	err = db.each(ctx, sql, func(rows driver.Rows) error { return rows.Scan(&c.Owners, &c.Environments, &c.Detectors) })
 	if err != nil {
 		return c, fmt.Errorf("reading what incidents can be filtered by: %w", err)
+	}
+	for _, names := range [][]string{c.Owners, c.Environments, c.Detectors} {
+		slices.Sort(names)
 	}
 	return c, nil
 }
