@@ -43,14 +43,18 @@ type remembered struct {
 	until time.Time
 }
 
+// read asks the store where what is remembered is old, or nothing. Nobody waits for somebody else's question.
 func (c *remembered) read(ctx context.Context, store incidentsStore, now time.Time) (board.IncidentChoices, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if now.Before(c.until) {
-		return c.last, nil
+	last, fresh := c.last, now.Before(c.until)
+	c.mu.Unlock()
+	if fresh {
+		return last, nil
 	}
 	choices, err := store.IncidentChoices(ctx)
-	if err == nil {
+	if err == nil && len(choices.Detectors) > 0 {
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		c.last, c.until = choices, now.Add(time.Minute)
 	}
 	return choices, err

@@ -43,6 +43,7 @@ type IncidentLine struct {
 	Owner       string
 	Environment string
 	Updated     time.Time
+	Stored      time.Time // by the store's clock
 	Summary     string
 	Detectors   []string
 	Requests    uint64

@@ -96,7 +96,10 @@ func TestIncidentLine(t *testing.T) {
 	if len(l.Summary) > 4096 {
 		t.Errorf("%d bytes of the sentence are read", len(l.Summary))
 	}
-	l.Summary = ""
+	if time.Since(l.Stored).Abs() > time.Hour {
+		t.Errorf("stored at %s", l.Stored)
+	}
+	l.Summary, l.Stored = "", time.Time{}
 	want := board.IncidentLine{
 		IncidentKey: board.IncidentKey{State: schema.IncidentAcknowledged, Severity: schema.SeverityHigh, Opened: noon, ID: "a"}, Revision: 7, Score: 1.5, Token: in.Token,
 		TokenHint: in.TokenHint, Owner: in.Consumer, Environment: in.Environment, Updated: noon.Add(7 * time.Second), Detectors: []string{"new_geo", "odd_hours"}, Requests: 12,
