@@ -50,7 +50,7 @@ func newLive(store liveStore, door *signin.Door, log *slog.Logger, pace tempo) *
 }
 
 func (l *live) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	session, known := l.door.Peek(r)
+	session, known := l.door.Who(r)
 	switch {
 	case !known:
 		http.Error(w, "Sign in first.", http.StatusUnauthorized)
@@ -84,14 +84,14 @@ func (l *live) run(to *stream, r *http.Request, s *subscriber) {
 		case <-r.Context().Done():
 			return
 		case <-check.C:
-			if _, known := l.door.Peek(r); !known {
+			if _, known := l.door.Who(r); !known {
 				_ = to.send([]byte("event: end\ndata: {}\n\n")) // it ends either way
 				return
 			}
 		case <-beat.C:
 			err = to.send([]byte(": still here\n\n"))
 		case message, open := <-s.messages:
-			if _, known := l.door.Peek(r); !open || !known {
+			if _, known := l.door.Who(r); !open || !known {
 				return // the browser comes back, and is told why it may not
 			}
 			err = to.send(message)

@@ -52,6 +52,7 @@ func look(t testing.TB, client *http.Client, url string, headers ...string) *onl
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.Header.Set("Accept", "text/event-stream")
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}

@@ -2,7 +2,9 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -41,10 +43,11 @@ func parsePages(f *files) (*template.Template, error) {
 
 // words are what templates can say beyond the built-in.
 var words = template.FuncMap{
-	"ago":   ago,
-	"stamp": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
-	"clip":  clip,
-	"join":  strings.Join,
+	"ago":        ago,
+	"stamp":      func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
+	"clip":       clip,
+	"join":       strings.Join,
+	"caseNumber": caseWords{}.Number,
 	"may": func(p signin.Person, role string) bool {
 		var r signin.Role
 		return r.UnmarshalText([]byte(role)) == nil && p.May(r)
@@ -76,7 +79,7 @@ func (s *Server) write(w http.ResponseWriter, status int, name string, v view) e
 // fail answers with what went wrong.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	f := faultOf(err)
-	if f.Status >= 500 {
+	if f.Status >= 500 && !errors.Is(r.Context().Err(), context.Canceled) { // whoever went away needs no page
 		s.parts.Log.Warn("console: a page could not be made", "path", clip(r.URL.Path, 200), "error", err)
 	}
 	session, _ := s.parts.Door.Who(r)
