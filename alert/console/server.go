@@ -103,14 +103,17 @@ func (s *Server) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditPatience)
-			defer cancel()
-			return errors.Join(s.audit.flush(last), s.parts.Door.Save())
+			s.catchUp(context.WithoutCancel(ctx), "what waits is in this log, and people may have to sign in again")
+			return nil
 		case <-tick.C:
+			s.catchUp(ctx, "tried again in some seconds")
 		}
-		if err := errors.Join(s.audit.flush(ctx), s.parts.Door.Save()); err != nil && ctx.Err() == nil {
-			s.parts.Log.Warn("console: tried again in some seconds", "error", err)
-		}
+	}
+}
+
+func (s *Server) catchUp(ctx context.Context, otherwise string) {
+	if err := errors.Join(s.audit.flush(ctx), s.parts.Door.Save()); err != nil {
+		s.parts.Log.Warn("console: "+otherwise, "error", err)
 	}
 }
 
@@ -122,7 +125,7 @@ const (
 )
 
 // ServeHTTP puts around every answer what keeps a browser from doing more than it should, and what keeps a client from
-// holding on to a connection. Live streams are written to for as long as somebody looks; see liveRoutes.
+// holding on to a connection. The live stream moves the deadline on with each message.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
@@ -135,11 +138,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	control := http.NewResponseController(w)
 	now := time.Now()
-	deadline := now.Add(writePatience)
-	if r.Header.Get("Accept") == "text/event-stream" {
-		deadline = time.Time{}
-	}
-	_ = control.SetWriteDeadline(deadline) // a recorder of a test has none
+	_ = control.SetWriteDeadline(now.Add(writePatience)) // a recorder of a test has none
 	if r.ContentLength != 0 {
 		_ = control.SetReadDeadline(now.Add(bodyPatience))
 		r.Body = http.MaxBytesReader(w, r.Body, mostBody)

@@ -16,10 +16,13 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Bounds of what the provider is waited for, and of what is read of an answer.
+// ProviderPatience is what Begin and Finish take at most.
+const ProviderPatience = 10 * time.Second
+
+// Bounds of what one answer of the provider is waited for, and of what is read of it.
 const (
-	providerPatience = 4 * time.Second
-	mostAnswer       = 1 << 20
+	answerPatience = 4 * time.Second
+	mostAnswer     = 1 << 20
 )
 
 // provider is the OpenID Connect provider. It is asked for its endpoints when the first person wants to sign in, and
@@ -40,7 +43,7 @@ func newProvider(cfg OIDCConfig, now func() time.Time) (*provider, error) {
 	t, err := newTickets(now)
 	return &provider{
 		cfg: cfg, now: now, tickets: t, asking: make(chan struct{}, 1),
-		client: &http.Client{Timeout: providerPatience, Transport: limited{http.DefaultTransport}},
+		client: &http.Client{Timeout: answerPatience, Transport: limited{http.DefaultTransport}},
 	}, err
 }
 
@@ -109,9 +112,13 @@ func (p *provider) known() *oidc.Provider {
 }
 
 func (p *provider) oauth(found *oidc.Provider, callback string) *oauth2.Config {
-	return &oauth2.Config{
+	c := &oauth2.Config{
 		ClientID: p.cfg.ClientID, ClientSecret: p.cfg.ClientSecret.Reveal(), Endpoint: found.Endpoint(), RedirectURL: callback, Scopes: p.cfg.Scopes,
 	}
+	if c.ClientSecret == "" { // a public client has nothing to put into a header
+		c.Endpoint.AuthStyle = oauth2.AuthStyleInParams
+	}
+	return c
 }
 
 // redeem turns the code of a callback into what the provider says about the person.

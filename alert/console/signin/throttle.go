@@ -2,7 +2,9 @@ package signin
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,8 +17,8 @@ type throttle struct {
 	now func() time.Time
 
 	mu       sync.Mutex
-	failures map[string]*failing // bounded by mostFailing
-	friends  map[string]time.Time
+	failures map[string]*failing  // bounded by mostFailing
+	friends  map[string]time.Time // bounded by mostFriends
 }
 
 type failing struct {
@@ -26,7 +28,7 @@ type failing struct {
 }
 
 const (
-	mostFailing = 10_000 // the one that failed longest ago goes first
+	mostFailing = 10_000 // those that failed longest ago go first
 	mostFriends = 1_000  // likewise
 	forgetAfter = time.Hour
 )
@@ -86,8 +88,9 @@ func (t *throttle) check(ip netip.Addr, name string) error {
 	}
 	var wait time.Duration
 	for _, key := range keys {
-		if f := t.failures[key]; f != nil {
+		if f := t.failures[key]; f != nil && f.until.After(t.now()) {
 			wait = max(wait, f.until.Sub(t.now()))
+			f.last = t.now() // who goes on is not forgotten
 		}
 	}
 	if wait > 0 {
@@ -134,16 +137,13 @@ func (t *throttle) succeeded(ip netip.Addr, name string) {
 	t.friends[pair] = t.now()
 }
 
-// evict makes room for one more by dropping the oldest.
+// evict makes room by dropping the oldest tenth: a flood is not to cost a look at all for each of its drops.
 func evict[V any](m map[string]V, most int, at func(V) time.Time) {
 	if len(m) < most {
 		return
 	}
-	oldest, found := "", false
-	for key, v := range m {
-		if !found || at(v).Before(at(m[oldest])) {
-			oldest, found = key, true
-		}
+	oldest := slices.SortedFunc(maps.Keys(m), func(a, b string) int { return at(m[a]).Compare(at(m[b])) })
+	for _, key := range oldest[:most/10] {
+		delete(m, key)
 	}
-	delete(m, oldest)
 }
