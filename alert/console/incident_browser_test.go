@@ -66,7 +66,7 @@ func TestIncidentDecidedInBrowser(t *testing.T) {
 	if err != nil || !strings.Contains(said, "Confirmed theft, says console:admin") || !strings.Contains(said, "seen in a paste") {
 		t.Errorf("it says %q, %v", said, err)
 	}
-	if list := r.verdicts(); len(list) != 1 || list[0].Kind != schema.VerdictTheft || list[0].Note != "seen in a paste" {
+	if list := r.caseVerdicts(); len(list) != 1 || list[0].Kind != schema.VerdictTheft || list[0].Note != "seen in a paste" {
 		t.Errorf("kept: %+v", list)
 	}
 
@@ -86,7 +86,7 @@ func TestIncidentDecidedInBrowser(t *testing.T) {
 	if err := chromedp.Do(ctx, chromedp.Click(`.case-stop`), chromedp.WaitVisible(`.said`)); err != nil {
 		t.Fatal(err)
 	}
-	if list := r.verdicts(); len(list) != 2 || list[1].Kind != schema.VerdictKeep {
+	if list := r.caseVerdicts(); len(list) != 2 || list[1].Kind != schema.VerdictKeep {
 		t.Errorf("kept: %+v", list)
 	}
 }

@@ -37,7 +37,7 @@ func pressOf(t *testing.T, page string) string {
 	return found[1]
 }
 
-func (r *rig) verdicts() []schema.Verdict {
+func (r *rig) caseVerdicts() []schema.Verdict {
 	r.t.Helper()
 	list, err := r.db.Verdicts(r.t.Context(), time.Time{})
 	if err != nil {
@@ -64,7 +64,7 @@ func TestIncidentVerdicts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, before := r.get(page)
-			known := len(r.verdicts())
+			known := len(r.caseVerdicts())
 			c.form.Set("press", pressOf(t, before))
 			for range 3 { // somebody clicks again and again
 				status, after := r.post(page+"/verdict", c.form)
@@ -72,7 +72,7 @@ func TestIncidentVerdicts(t *testing.T) {
 					t.Fatalf("%d\n%s", status, after)
 				}
 			}
-			list := r.verdicts()
+			list := r.caseVerdicts()
 			if len(list) != known+1 {
 				t.Fatalf("%d verdicts after one press, %d before", len(list), known)
 			}
@@ -99,8 +99,8 @@ func TestIncidentPressElsewhere(t *testing.T) {
 	if err := r.db.InsertVerdicts(t.Context(), []schema.Verdict{v}); err != nil {
 		t.Fatal(err)
 	}
-	if status, page := r.post("/incidents/"+w.inc.ID+"/verdict", form); status != http.StatusOK || !strings.Contains(page, "That was taken in before") || len(r.verdicts()) != 1 {
-		t.Errorf("%d, %d verdicts\n%s", status, len(r.verdicts()), page)
+	if status, page := r.post("/incidents/"+w.inc.ID+"/verdict", form); status != http.StatusOK || !strings.Contains(page, "That was taken in before") || len(r.caseVerdicts()) != 1 {
+		t.Errorf("%d, %d verdicts\n%s", status, len(r.caseVerdicts()), page)
 	}
 }
 
@@ -132,7 +132,7 @@ func TestIncidentVerdictRefused(t *testing.T) {
 			t.Errorf("%s: %d\n%s", name, status, body)
 		}
 	}
-	if list := r.verdicts(); len(list) != 0 {
+	if list := r.caseVerdicts(); len(list) != 0 {
 		t.Errorf("kept: %+v", list)
 	}
 }
@@ -154,7 +154,7 @@ func TestIncidentForViewers(t *testing.T) {
 	if status, body := r.get(page + "/confirm?kind=theft"); status != http.StatusForbidden {
 		t.Errorf("%d\n%s", status, body)
 	}
-	if list := r.verdicts(); len(list) != 0 {
+	if list := r.caseVerdicts(); len(list) != 0 {
 		t.Errorf("kept: %+v", list)
 	}
 }
@@ -201,7 +201,7 @@ func TestIncidentCountdown(t *testing.T) {
 	if status, body := r.post(page+"/verdict", url.Values{"kind": {"keep"}, "press": {pressOf(t, body)}}); status != http.StatusOK || !strings.Contains(body, "Token to be kept") {
 		t.Errorf("%d\n%s", status, body)
 	}
-	if list := r.verdicts(); len(list) != 1 || list[0].Kind != schema.VerdictKeep {
+	if list := r.caseVerdicts(); len(list) != 1 || list[0].Kind != schema.VerdictKeep {
 		t.Errorf("%+v", list)
 	}
 }
