@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"errors"
+	"html/template"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -47,7 +48,7 @@ type casePage struct {
 	ByHour, ByMinute          *caseChart
 	Heat                      *weekHeat
 	Map                       *worldMap
-	Older                     string // query of the next page of requests
+	Older                     template.URL // query of the next page of requests
 }
 
 // OneToken reports whether the incident is about one token rather than a campaign.

@@ -122,7 +122,7 @@ func (c *webConsole) open(a *app) error {
 	if err != nil {
 		return err
 	}
-	pages, err := console.New(c.cfg, console.Parts{Store: a.engines.db, Desk: a.desk, Door: door, Log: c.log})
+	pages, err := console.New(c.cfg, console.Parts{Store: a.engines.db, Desk: console.RevokingDesk{Desk: a.desk, RevokeConfig: a.cfg.Revoke.RevokeConfig}, Door: door, Log: c.log})
 	if err != nil {
 		return err
 	}
