@@ -30,6 +30,7 @@ type webConsole struct {
 	server   *http.Server
 	failed   chan error
 	pages    atomic.Pointer[console.Server]
+	bench    *workbench // nil until there are pages
 }
 
 // consolePassword is the file of the generated password, in data_dir.
@@ -97,7 +98,8 @@ func (c *webConsole) open(a *app) error {
 	if err != nil {
 		return err
 	}
-	pages, err := console.New(c.cfg, console.Parts{Store: a.engines.db, Desk: a.desk, Door: door, Log: c.log})
+	c.bench = newWorkbench(a.cfg, a.engines.db)
+	pages, err := console.New(c.cfg, console.Parts{Store: a.engines.db, Desk: a.desk, Door: door, Log: c.log, Explain: explainer{a.cfg.Detect, a.engines.db}, Backtest: c.bench})
 	if err != nil {
 		return err
 	}
@@ -146,6 +148,7 @@ func (c *webConsole) stop(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
+	defer c.bench.stop()
 	if err := c.server.Shutdown(ctx); err != nil {
 		return c.server.Close() // live connections do not end by themselves
 	}
