@@ -32,8 +32,8 @@ type workbench struct {
 
 	mu     sync.Mutex
 	runs   []*boards.BacktestRun // newest first, at most keptRuns
-	cancel context.CancelFunc   // of the one that runs; nil: none
-	done   chan struct{}        // closed when it has ended
+	cancel context.CancelFunc    // of the one that runs; nil: none
+	done   chan struct{}         // closed when it has ended
 	closed bool
 }
 
