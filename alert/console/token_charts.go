@@ -63,8 +63,6 @@ func upright(x, width, value, marked, most float64) bar {
 	return b
 }
 
-func tenth(v float64) float64 { return float64(int(v*10+0.5)) / 10 }
-
 // hourChart is when a token is used: by hour of the day, and of the week.
 type hourChart struct {
 	Bars  []bar

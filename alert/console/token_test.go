@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"github.com/tokenwatch/tokenwatch/alert/console"
@@ -197,7 +196,7 @@ func TestTokenInABrowser(t *testing.T) {
 		t.Errorf("%q %v", heading, err)
 	}
 	shoot(t, ctx, "token.png")
-	if err := chromedp.Do(ctx, emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}), chromedp.Click("summary"), chromedp.WaitVisible(".token-sql")); err != nil {
+	if err := chromedp.Do(ctx, appear("dark"), chromedp.Click("summary"), chromedp.WaitVisible(".token-sql")); err != nil {
 		t.Fatal(err)
 	}
 	shoot(t, ctx, "token-dark.png")

@@ -146,7 +146,9 @@ func TestBoardFleetAlerts(t *testing.T) {
 		t.Errorf("%+v, want %+v: %v", days, want, err)
 	}
 	share, err := db.BoardFleetDetectors(t.Context(), 30)
-	if want := []board.FleetDetector{{Name: "new_geo", Alerts: 3, Strongest: 2, Theft: 1, Owner: 1}, {Name: "odd_hours", Alerts: 2, Strongest: 1, Theft: 1, Owner: 1}, {Name: "probing", Alerts: 1, Strongest: 1}}; err != nil || !slices.Equal(share, want) {
+	if want := []board.FleetDetector{
+		{Name: "new_geo", Alerts: 3, Strongest: 2, Theft: 1, Owner: 1}, {Name: "odd_hours", Alerts: 2, Strongest: 1, Theft: 1, Owner: 1}, {Name: "probing", Alerts: 1, Strongest: 1},
+	}; err != nil || !slices.Equal(share, want) {
 		t.Errorf("%+v, want %+v: %v", share, want, err)
 	}
 }

@@ -16,8 +16,6 @@ import (
 
 // Bounds of what a token's page reads.
 const (
-	mostNames   = 16 // fingerprints of one token
-	mostHops    = 4  // rotations that are followed, as token_other_names does
 	mostHabits  = 12 // of a kind
 	habitDays   = 90
 	weekDays    = 28
@@ -26,7 +24,7 @@ const (
 
 // BoardToken says who a token is, and whether anything is stored of it: requests, a profile, an incident.
 func (db *DB) BoardToken(ctx context.Context, id schema.TokenID) (t board.Token, found bool, err error) {
-	names, err := db.tokenNames(ctx, id)
+	names, err := db.CaseNames(ctx, id)
 	if err != nil {
 		return t, false, err
 	}
@@ -60,22 +58,6 @@ UNION ALL SELECT 'finding' FROM findings WHERE token IN (`+in+`) LIMIT 1`,
 	})
 	err = group.Wait()
 	return t, !t.First.IsZero() || len(elsewhere) > 0, err
-}
-
-// tokenNames are all fingerprints of a token, its own first. A token has one for each pepper that it was seen under.
-func (db *DB) tokenNames(ctx context.Context, id schema.TokenID) ([]schema.TokenID, error) {
-	names := []schema.TokenID{id}
-	for range mostHops {
-		more, err := tokenRows(ctx, db, "the names of a token", fmt.Sprintf("SELECT DISTINCT lower(hex(name)) FROM token_renames WHERE token IN (%s) AND name NOT IN (%s) ORDER BY 1 LIMIT %d",
-			unhexed(names), unhexed(names), mostNames), func(rows driver.Rows, to *schema.TokenID) error { return rows.Scan(tokenScan{to}) })
-		if err != nil {
-			return nil, err
-		}
-		if names = append(names, more...); len(more) == 0 || len(names) > mostNames {
-			break
-		}
-	}
-	return names, nil
 }
 
 // BoardTokenDays are what a token did on each of the last days, today's last. Days without a request are there too.

@@ -27,6 +27,7 @@ func (r Retention) tables() []kept {
 		{"findings", "findings", "toDateTime(ingested_at)", r.Findings},
 		{"profiles", "profiles", "stored_at", r.Profiles},
 		{"incidents", "incidents", "toDateTime(stored_at)", r.Incidents},
+		{"console_audit", "console_audit", "toDateTime(at)", r.ConsoleAudit},
 	}
 }
 
