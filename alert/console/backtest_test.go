@@ -98,7 +98,7 @@ func TestBacktestPage(t *testing.T) {
 	r := newRig(t, backtests(p))
 	w := settle(t, r.db)
 	_, page := r.get("/backtest")
-	says(t, page, "Try other settings", "None since tokenwatch was started", "2,000,000 requests", `value="5.5"`, `value="odd_hours"`)
+	says(t, page, "Try other settings", "None since tokenwatch was started", "2,000,000 requests", `value="5.5"`, `value="6h"`, "now 24h", `value="odd_hours"`)
 	status, page := r.post("/backtest", order("alert_nats", "8", "trial", "odd_hours", "trial", "new_geo", "rule_owner", "acme-*", "rule_factor", "0.5"))
 	if status != http.StatusOK {
 		t.Fatalf("%d:\n%s", status, page)
@@ -114,7 +114,7 @@ func TestBacktestPage(t *testing.T) {
 	_ = answer.Body.Close()
 	p.end(w)
 	_, page = r.get("/backtest/run0")
-	says(t, page, "Result: tried alert_nats 8", "300</td>", "-67 %", "2 of 2", "1 of 2", "1 of 1", "0 of 1", "2 % of the tokens", "98,765,432", "detect:\n  alert_nats: 8", "nothing is applied from here", "missed now", "quiet now",
+	says(t, page, "Result: tried alert_nats 8", "300</td>", "−67 %", "2 of 2", "1 of 2", "1 of 1", "0 of 1", "2 % of the tokens", "98,765,432", "detect:\n  alert_nats: 8", "nothing is applied from here", "missed now", "quiet now",
 		"/tokens/"+w.stolen.String(), "&lt;b&gt;São Paulo", "There is history from", "300 → 100")
 	answer, err = r.client.Get(r.server.URL + "/backtest/run0")
 	if err != nil || answer.Header.Get("Refresh") != "" {

@@ -88,7 +88,7 @@ func TestTokenPage(t *testing.T) {
 		t.Fatalf("%d:\n%s", status, page)
 	}
 	says(t, page, "hf_…0001", w.stolen.String(), "acme-1", "nginx", "680", "active: judged by its own history", "high", "usually 08–16h UTC", "140 on its last day", "São Paulo, BR", "new, on probation",
-		"A score of <strong>2.1</strong>", "odd_hours probing (on trial)", "dropped to make room", "/incidents/"+w.inc.ID, "Used from São Paulo", "confirmed theft", "not us &lt;b&gt;", "slack:U024 (alice)",
+		"A score of <strong>2.1</strong>", "Quiet: odd_hours, probing (on trial).", "dropped to make room", "/incidents/"+w.inc.ID, "Used from São Paulo", "confirmed theft", "not us &lt;b&gt;", "slack:U024 (alice)",
 		"on a journey", "the office moves", "silence 0", "silence 3", "a person decides", "kong", "FROM token_profile WHERE token = unhex", "tokenwatch explain "+w.stolen.String(), "120 requests", "at most 120 a day")
 	for _, foreign := range []string{"another owner", "other tokens", "silence 1", "silence 2", "style=", "<script>"} {
 		if strings.Contains(page, foreign) {
@@ -123,7 +123,7 @@ func TestTokensThatAreNone(t *testing.T) {
 		"/tokens/sk-live-QkZxWvTyRmPqLsNd":            {http.StatusBadRequest, "That is no fingerprint"},
 		"/tokens/" + strings.Repeat("a", 5000):        {http.StatusBadRequest, "That is no fingerprint"},
 		"/tokens/%ff%fe":                              {http.StatusBadRequest, "That is no fingerprint"},
-		"/tokens/abcd":                                {http.StatusOK, "No token&#39;s fingerprint begins with <b>abcd</b>"},
+		"/tokens/abcd":                                {http.StatusOK, "No token's fingerprint begins with <b>abcd</b>"},
 		"/tokens?q=" + strings.Repeat("x", 65):        {http.StatusBadRequest, "too long to be searched for"},
 		"/tokens?q=%ff":                               {http.StatusBadRequest, "too long to be searched for"},
 		"/tokens?q=%3Cscript%3Ealert(1)%3C/script%3E": {http.StatusOK, "&lt;script&gt;"},
@@ -160,13 +160,13 @@ func TestTokenOfAStranger(t *testing.T) {
 	}
 	for _, path := range []string{"/tokens/" + e.Token.String(), "/tokens?q=" + e.Token.String()[:4], "/fleet?list=active"} {
 		status, page := r.get(path)
-		if status != http.StatusOK || strings.Contains(page, "<img") || strings.Contains(page, "<b>owner") || strings.Contains(page, "<i>") || len(page) > 100_000 || !strings.Contains(page, "&lt;img") {
+		if status != http.StatusOK || strings.Contains(page, "<img src=x") || strings.Contains(page, "<b>owner") || strings.Contains(page, "<i>") || len(page) > 100_000 || !strings.Contains(page, "&lt;img") {
 			t.Errorf("%s: %d, %d bytes", path, status, len(page))
 		}
 	}
 }
 
-// wide gives the width of what is on the page, beside that of the window.
+// fitsWindow checks that the page is no wider than its window.
 func fitsWindow(t *testing.T, ctx context.Context) {
 	t.Helper()
 	size, err := chromedp.Run(ctx, chromedp.Evaluate[[]float64](`[document.documentElement.scrollWidth, window.innerWidth]`))
@@ -196,15 +196,16 @@ func TestTokenInABrowser(t *testing.T) {
 		t.Errorf("%q %v", heading, err)
 	}
 	shoot(t, ctx, "token.png")
-	if err := chromedp.Do(ctx, appear("dark"), chromedp.Click("summary"), chromedp.WaitVisible(".token-sql")); err != nil {
+	if err := chromedp.Do(ctx, appear("dark")); err != nil {
 		t.Fatal(err)
 	}
+	evaluate[bool](t, ctx, `document.querySelector("main > details").open = true`)
 	shoot(t, ctx, "token-dark.png")
-	for _, path := range []string{"/fleet", "/tokens/" + w.stolen.String(), "/tokens?q=hf_"} {
+	for name, path := range map[string]string{"fleet": "/fleet", "token": "/tokens/" + w.stolen.String(), "search": "/tokens?q=hf_"} {
 		if err := chromedp.Do(ctx, chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile), chromedp.Navigate(r.server.URL+path), chromedp.WaitVisible("h1")); err != nil {
 			t.Fatal(err)
 		}
 		fitsWindow(t, ctx)
-		shoot(t, ctx, "phone-"+strings.NewReplacer("/", "", "?", "-", "=", "-").Replace(path[:7])+".png")
+		shoot(t, ctx, "phone-"+name+".png")
 	}
 }
