@@ -127,6 +127,8 @@ func TestBacktestPage(t *testing.T) {
 	says(t, page, "The backtest is cancelled.", "Cancelled: tried nothing")
 	_, page = r.post("/backtest/run1/cancel", url.Values{})
 	says(t, page, "It was not running any more.")
+	_, page = r.get("/audit")
+	says(t, page, "backtest-cancel", "14 days, trying alert_nats 8")
 }
 
 func TestBacktestRefuses(t *testing.T) {
@@ -163,18 +165,27 @@ func TestBacktestOff(t *testing.T) {
 	}
 }
 
-// Who only looks is not offered a run, and cannot begin one.
+// Who is no admin sees what came of runs, is not offered one, and cannot begin or end one.
 func TestBacktestTakesAnAdmin(t *testing.T) {
-	if !(signin.Person{Role: signin.Admin}).May(signin.Admin) || (signin.Person{Role: signin.Responder}).May(signin.Admin) {
-		t.Fatal("roles are not what they were")
-	}
-	r := newRig(t, backtests(&player{}))
-	answer, err := http.PostForm(r.server.URL+"/backtest", order())
-	if err != nil {
+	p := &player{}
+	r := newRig(t, backtests(p), func(c *console.Config, _ *console.Parts) {
+		c.Users = map[string]signin.User{"vera": {Role: signin.Responder, Password: "another password of the tests"}}
+	})
+	if _, err := p.Start("ann", p.Offer().Current); err != nil {
 		t.Fatal(err)
 	}
-	if _, page := read(t, answer); !strings.Contains(page, "<h1>Sign in</h1>") {
-		t.Errorf("somebody unknown ran it:\n%s", page)
+	r.client = r.signIn("vera", "another password of the tests", "")
+	status, page := r.get("/backtest")
+	if status != http.StatusOK || !strings.Contains(page, "512 of 2,048 requests") || !strings.Contains(page, "takes the role admin") || strings.Contains(page, "Cancel</button>") || strings.Contains(page, "Run the backtest") {
+		t.Errorf("%d\n%s", status, page)
+	}
+	for _, path := range []string{"/backtest", "/backtest/run0/cancel"} {
+		if status, page := r.post(path, order()); status != http.StatusForbidden || !strings.Contains(page, "admin") {
+			t.Errorf("%s: %d\n%s", path, status, page)
+		}
+	}
+	if runs := p.Runs(); len(runs) != 1 || runs[0].State != board.BacktestRunning {
+		t.Errorf("%+v", runs)
 	}
 }
 
