@@ -18,8 +18,8 @@ import (
 func (s *Server) enterRoutes() {
 	s.public("GET /sign-in", s.signInPage)
 	s.public("POST /sign-in", s.signIn)
-	s.public("GET /sign-in/oidc", s.toProvider)
-	s.public("GET /sign-in/oidc/callback", s.fromProvider)
+	s.patiently("GET /sign-in/oidc", signin.ProviderPatience, s.toProvider)
+	s.patiently("GET /sign-in/oidc/callback", signin.ProviderPatience, s.fromProvider)
 	s.public("POST /sign-out", s.signOut)
 }
 
@@ -96,7 +96,6 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 
 // toProvider sends somebody to the OpenID Connect provider.
 func (s *Server) toProvider(w http.ResponseWriter, r *http.Request) error {
-	r = unhurried(r)
 	at, err := s.parts.Door.Begin(w, r, s.ours(r.FormValue("to")))
 	if err != nil {
 		return s.unproven(w, r, err, s.ours(r.FormValue("to")))
@@ -105,14 +104,8 @@ func (s *Server) toProvider(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// unhurried takes the time that a page has off a request: how long the provider is waited for, the door knows.
-func unhurried(r *http.Request) *http.Request {
-	return r.WithContext(context.WithoutCancel(r.Context()))
-}
-
 // fromProvider signs in who comes back.
 func (s *Server) fromProvider(w http.ResponseWriter, r *http.Request) error {
-	r = unhurried(r)
 	p, to, err := s.parts.Door.Finish(w, r)
 	if err != nil {
 		return s.unproven(w, r, err, to)

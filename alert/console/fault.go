@@ -24,9 +24,12 @@ func refused(text, help string) error { return Fault{http.StatusBadRequest, text
 // faultOf gives every error a page. What the store said is for the log: it may quote what a stranger sent.
 func faultOf(err error) Fault {
 	var f Fault
+	var p panicked
 	switch {
 	case errors.As(err, &f):
 		return f
+	case errors.As(err, &p):
+		return Fault{http.StatusInternalServerError, "Something went wrong in tokenwatch itself.", "The log of tokenwatch says what; please report it."}
 	case errors.Is(err, context.DeadlineExceeded):
 		return Fault{http.StatusServiceUnavailable, "ClickHouse did not answer in time.", "Reload in a moment; the log of tokenwatch and its page /readyz say more."}
 	}

@@ -2,7 +2,9 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -77,7 +79,7 @@ func (s *Server) write(w http.ResponseWriter, status int, name string, v view) e
 // fail answers with what went wrong.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	f := faultOf(err)
-	if f.Status >= 500 {
+	if f.Status >= 500 && !errors.Is(r.Context().Err(), context.Canceled) { // whoever went away needs no page
 		s.parts.Log.Warn("console: a page could not be made", "path", clip(r.URL.Path, 200), "error", err)
 	}
 	session, _ := s.parts.Door.Who(r)

@@ -18,7 +18,7 @@ func (s *Server) frameRoutes() {
 		http.Redirect(w, r, s.cfg.BasePath+"/incidents", http.StatusSeeOther)
 		return nil
 	})
-	s.mux.HandleFunc("/", s.answer(s.nowhere))
+	s.mux.HandleFunc("/", s.answer(patience, s.nowhere))
 }
 
 // below puts a request below the base path, where all routes are: a proxy in front may have stripped it.

@@ -37,27 +37,35 @@ func (s *Server) route(pattern string, role signin.Role, h handler) {
 }
 
 // public has a pattern answered to everybody.
-func (s *Server) public(pattern string, h handler) {
+func (s *Server) public(pattern string, h handler) { s.patiently(pattern, patience, h) }
+
+// patiently has a pattern answered by a handler that may take so long.
+func (s *Server) patiently(pattern string, most time.Duration, h handler) {
 	method, path, _ := strings.Cut(pattern, " ")
-	s.mux.HandleFunc(method+" "+s.cfg.BasePath+path, s.answer(h))
+	s.mux.HandleFunc(method+" "+s.cfg.BasePath+path, s.answer(most, h))
 }
 
-// answer makes a page of whatever goes wrong.
-func (s *Server) answer(h handler) http.HandlerFunc {
+// answer makes a page of whatever goes wrong, and of a handler that has not begun to answer in time.
+func (s *Server) answer(most time.Duration, h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		ctx, cancel := context.WithTimeout(r.Context(), most)
 		defer cancel()
-		started := &started{ResponseWriter: w}
 		r = r.WithContext(ctx)
-		err := s.admissible(w, r)
-		if err == nil {
-			err = guarded(h)(started, r)
+		if err := s.admissible(w, r); err != nil {
+			s.fail(w, r, err)
+			return
 		}
-		switch {
+		reply := newReply(w)
+		err := reply.wait(ctx, func() error { return guarded(h)(reply, r) })
+		switch began := reply.take(); {
 		case err == nil:
-		case started.yes: // half a page is no page: the browser is to see that it was cut off
+		case errors.Is(err, http.ErrAbortHandler):
+			panic(http.ErrAbortHandler)
+		case began: // half a page is no page: the browser is to see that it was cut off
 			s.parts.Log.Warn("console: an answer was cut off", "path", clip(r.URL.Path, 200), "error", err)
 			panic(http.ErrAbortHandler)
+		case !looks(r) && errors.Is(err, context.DeadlineExceeded) && !errors.As(err, new(Fault)):
+			s.fail(w, r, errors.Join(errUnsure, err))
 		default:
 			s.fail(w, r, err)
 		}
@@ -85,6 +93,9 @@ func (s *Server) admissible(w http.ResponseWriter, r *http.Request) error {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // it was all there in time
 	return nil
 }
+
+// errUnsure is what somebody is told whose act was cut off.
+var errUnsure = Fault{http.StatusServiceUnavailable, "ClickHouse did not answer in time: whether this was done is not known.", "Look at the page that it was about before you try again."}
 
 // errForeign is what a forged form is told.
 var errForeign = Fault{http.StatusForbidden, "This did not come from a page of yours.", "Go back, reload the page, and try again."}
@@ -130,36 +141,11 @@ func guarded(h handler) handler {
 			switch v := recover(); v {
 			case nil:
 			case http.ErrAbortHandler:
-				panic(v)
+				err = http.ErrAbortHandler
 			default:
 				err = panicked{v, debug.Stack()}
 			}
 		}()
 		return h(w, r)
 	}
-}
-
-// started knows whether anything was written.
-type started struct {
-	http.ResponseWriter
-	yes bool
-}
-
-func (s *started) WriteHeader(status int) {
-	s.yes = true
-	s.ResponseWriter.WriteHeader(status)
-}
-
-func (s *started) Write(p []byte) (int, error) {
-	s.yes = true
-	return s.ResponseWriter.Write(p)
-}
-
-// Unwrap is for http.ResponseController.
-func (s *started) Unwrap() http.ResponseWriter { return s.ResponseWriter }
-
-// Flush sends what was written.
-func (s *started) Flush() {
-	s.yes = true
-	_ = http.NewResponseController(s.ResponseWriter).Flush() // whoever looks may have gone
 }

@@ -125,7 +125,7 @@ const (
 )
 
 // ServeHTTP puts around every answer what keeps a browser from doing more than it should, and what keeps a client from
-// holding on to a connection. Live streams are written to for as long as somebody looks; see liveRoutes.
+// holding on to a connection. The live stream moves the deadline on with each message.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
@@ -138,11 +138,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	control := http.NewResponseController(w)
 	now := time.Now()
-	deadline := now.Add(writePatience)
-	if r.Header.Get("Accept") == "text/event-stream" {
-		deadline = time.Time{}
-	}
-	_ = control.SetWriteDeadline(deadline) // a recorder of a test has none
+	_ = control.SetWriteDeadline(now.Add(writePatience)) // a recorder of a test has none
 	if r.ContentLength != 0 {
 		_ = control.SetReadDeadline(now.Add(bodyPatience))
 		r.Body = http.MaxBytesReader(w, r.Body, mostBody)

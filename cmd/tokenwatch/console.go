@@ -133,22 +133,24 @@ func (c *webConsole) open(a *app) error {
 	return nil
 }
 
-// url is where people find it: console.public_url, or else where it listens, by this machine's name if that is everywhere.
-func (c *webConsole) url() string {
-	if c.cfg.PublicURL != "" {
-		return c.cfg.PublicURL + "/"
+// url is where people find it.
+func (c *webConsole) url() string { return consoleURL(c.cfg, c.listener.Addr().String()) }
+
+// consoleURL is console.public_url, or else where it listens, by this machine's name if that is everywhere.
+func consoleURL(cfg console.Config, at string) string {
+	if public := cfg.Settled().PublicURL; public != "" {
+		return public + "/"
 	}
 	scheme := "http"
-	if c.cfg.CertFile != "" {
+	if cfg.CertFile != "" {
 		scheme = "https"
 	}
-	at := c.listener.Addr().String()
-	if host, port, err := net.SplitHostPort(at); err == nil && net.ParseIP(host).IsUnspecified() {
+	if host, port, err := net.SplitHostPort(at); err == nil && (host == "" || net.ParseIP(host).IsUnspecified()) {
 		if name, err := os.Hostname(); err == nil {
 			at = net.JoinHostPort(name, port)
 		}
 	}
-	return scheme + "://" + at + c.cfg.BasePath + "/"
+	return scheme + "://" + at + cfg.BasePath + "/"
 }
 
 // link is where messages link to: what is configured for them, or else the console.

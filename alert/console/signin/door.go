@@ -60,13 +60,14 @@ func New(cfg Config, options ...Option) (*Door, error) {
 	return d, d.file.load(d.sessions)
 }
 
-// Who gives the session of a request.
+// Who gives the session of a request. A live stream asks again and again without anybody being there, so it does not
+// keep a session from ending.
 func (d *Door) Who(r *http.Request) (Session, bool) {
 	c, err := r.Cookie(d.origin.cookieName(r, cookieName))
 	if err != nil || len(c.Value) != len(rand.Text()) {
 		return Session{}, false
 	}
-	p, found := d.sessions.find(c.Value, d.credential)
+	p, found := d.sessions.find(c.Value, d.credential, r.Header.Get("Accept") != "text/event-stream")
 	if !found {
 		return Session{}, false
 	}

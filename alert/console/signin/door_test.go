@@ -130,6 +130,14 @@ func TestSessions(t *testing.T) {
 	if got := d.who(used); got != "nobody" {
 		t.Errorf("twelve hours old: %s", got)
 	}
+	watched := d.mustEnter("vic", "of vic")
+	for range 3 {
+		d.now = d.now.Add(time.Hour)
+		d.Who(request(watched, header("Accept", "text/event-stream")))
+	}
+	if d.now = d.now.Add(time.Hour); d.who(watched) != "nobody" {
+		t.Error("a page that is left open keeps somebody signed in")
+	}
 	left := d.mustEnter("vic", "of vic")
 	other := d.mustEnter("vic", "of vic")
 	w := httptest.NewRecorder()

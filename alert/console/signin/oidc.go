@@ -27,13 +27,24 @@ func (d *Door) Provider() string {
 	return u.Host
 }
 
+// CheckProvider asks the provider, where there is one, for its endpoints.
+func (d *Door) CheckProvider(ctx context.Context) error {
+	if d.provider == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerPatience)
+	defer cancel()
+	_, err := d.provider.discover(ctx)
+	return err
+}
+
 // Begin gives the address at the provider that a person is to be sent to, who wants to see the page to. Its errors are
 // Refusals.
 func (d *Door) Begin(w http.ResponseWriter, r *http.Request, to string) (string, error) {
 	if d.provider == nil {
 		return "", refusal("There is no sign-in provider.", "It is configured as console.oidc.", nil)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), providerPatience)
+	ctx, cancel := context.WithTimeout(r.Context(), answerPatience)
 	defer cancel()
 	found, err := d.provider.discover(ctx)
 	if err != nil {
@@ -64,7 +75,7 @@ func (d *Door) Finish(w http.ResponseWriter, r *http.Request) (p Person, to stri
 	if said := r.FormValue("error"); said != "" {
 		return p, t.To, refusal("The sign-in provider refused.", "It says: "+short(said+" "+r.FormValue("error_description")), errors.New(short(said)))
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), 2*providerPatience)
+	ctx, cancel := context.WithTimeout(r.Context(), 2*answerPatience)
 	defer cancel()
 	claims, err := d.provider.redeem(ctx, r.FormValue("code"), d.callback(r), t)
 	if err != nil {

@@ -16,10 +16,13 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Bounds of what the provider is waited for, and of what is read of an answer.
+// ProviderPatience is what Begin and Finish take at most.
+const ProviderPatience = 10 * time.Second
+
+// Bounds of what one answer of the provider is waited for, and of what is read of it.
 const (
-	providerPatience = 4 * time.Second
-	mostAnswer       = 1 << 20
+	answerPatience = 4 * time.Second
+	mostAnswer     = 1 << 20
 )
 
 // provider is the OpenID Connect provider. It is asked for its endpoints when the first person wants to sign in, and
@@ -40,7 +43,7 @@ func newProvider(cfg OIDCConfig, now func() time.Time) (*provider, error) {
 	t, err := newTickets(now)
 	return &provider{
 		cfg: cfg, now: now, tickets: t, asking: make(chan struct{}, 1),
-		client: &http.Client{Timeout: providerPatience, Transport: limited{http.DefaultTransport}},
+		client: &http.Client{Timeout: answerPatience, Transport: limited{http.DefaultTransport}},
 	}, err
 }
 

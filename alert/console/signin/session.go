@@ -88,8 +88,9 @@ func (s *sessions) over(e *session) bool {
 	return now.Sub(e.began) >= s.ttl || now.Sub(e.seen) >= s.idle
 }
 
-// find gives the person of a session that is not over. Credential is what would let that person in today.
-func (s *sessions) find(id string, credential func(Person) (string, bool)) (Person, bool) {
+// find gives the person of a session that is not over. Credential is what would let that person in today; used says
+// that the person is there.
+func (s *sessions) find(id string, credential func(Person) (string, bool), used bool) (Person, bool) {
 	h := hashed(sha256.Sum256([]byte(id)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,7 +104,7 @@ func (s *sessions) find(id string, credential func(Person) (string, bool)) (Pers
 		s.dirty = true
 		return Person{}, false
 	}
-	if now := s.now(); now.Sub(e.seen) > min(time.Minute, s.idle/4) { // not every request need be written down
+	if now := s.now(); used && now.Sub(e.seen) > min(time.Minute, s.idle/4) { // not every request need be written down
 		e.seen, s.dirty = now, true
 	}
 	return e.person, true
