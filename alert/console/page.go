@@ -31,7 +31,7 @@ type view struct {
 }
 
 func parsePages() (*template.Template, error) {
-	pages, err := template.New("").Funcs(words).ParseFS(templates, "templates/*.html")
+	pages, err := template.New("").Funcs(words).Funcs(upkeepWords).ParseFS(templates, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("reading the console's templates: %w", err)
 	}
