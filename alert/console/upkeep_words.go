@@ -3,20 +3,24 @@ package console
 import (
 	"fmt"
 	"html/template"
+	"net/url"
 	"strconv"
 	"time"
 )
 
 // upkeepWords are what the pages System, Silences and Allow-list say beyond words.
 var upkeepWords = template.FuncMap{
-	"minute": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") },
-	"later":  func(t time.Time) bool { return t.After(time.Now()) },
-	"ahead":  ahead,
-	"pair":   func(v view, of any) pair { return pair{v, of} },
-	"add":    func(a, b int) int { return a + b },
-	"count":  func(n any) (string, error) { return countOf(n) },
-	"bytes":  func(n uint64) string { return bytesOf(float64(n)) },
-	"span":   spanOf,
+	"minute":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") },
+	"later":   func(t time.Time) bool { return t.After(time.Now()) },
+	"ahead":   ahead,
+	"pair":    func(v view, of any) pair { return pair{v, of} },
+	"add":     func(a, b int) int { return a + b },
+	"count":   func(n any) (string, error) { return countOf(n) },
+	"bytes":   func(n uint64) string { return bytesOf(float64(n)) },
+	"span":    spanOf,
+	"part":    url.PathEscape, // of a path: it may have a slash in it
+	"bytes64": func(n int64) string { return bytesOf(float64(n)) },
+	"percent": func(part, of uint64) string { return fmt.Sprintf("%.0f %%", 100*float64(part)/max(1, float64(of))) },
 }
 
 // pair hands a template the page beside one thing of it.
@@ -51,6 +55,10 @@ func countOf(n any) (string, error) {
 		digits = strconv.Itoa(n)
 	case int64:
 		digits = strconv.FormatInt(n, 10)
+	case int32:
+		digits = strconv.Itoa(int(n))
+	case uint32:
+		digits = strconv.FormatUint(uint64(n), 10)
 	case uint64:
 		digits = strconv.FormatUint(n, 10)
 	case float64:

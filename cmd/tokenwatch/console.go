@@ -97,7 +97,7 @@ func (c *webConsole) open(a *app) error {
 	if err != nil {
 		return err
 	}
-	pages, err := console.New(c.cfg, console.Parts{Store: a.engines.db, Desk: a.desk, Door: door, Log: c.log})
+	pages, err := console.New(c.cfg, console.Parts{Store: a.engines.db, Desk: a.desk, Door: door, Log: c.log, Vitals: a.vitals})
 	if err != nil {
 		return err
 	}
