@@ -112,12 +112,12 @@ func judgeWork(d *systemData) (list []problem) {
 	}
 	for _, m := range d.Missing {
 		if m.Lost > 0 {
-			list = append(list, problem{Bad: true, Text: fmt.Sprintf("%s, partition %d: %s records were deleted from Kafka before they were read (last %s UTC).", clip(m.Topic, 80), m.Partition, mustCount(m.Lost), m.Last.UTC().Format("2006-01-02 15:04")),
+			list = append(list, problem{Bad: true, Text: fmt.Sprintf("%s, partition %d: %s deleted from Kafka unread (last %s UTC).", clip(m.Topic, 80), m.Partition, several(m.Lost, "record was", "records were"), m.Last.UTC().Format("2006-01-02 15:04")),
 				Do: "Kafka's retention was shorter than the lag. Lengthen it (retention.ms), and mend what made tokenwatch fall behind."})
 		}
 	}
 	if n := d.RefusedToday(); n > 0 {
-		list = append(list, problem{Text: fmt.Sprintf("%s records were refused in the last 24 hours, most as %s.", mustCount(n), clip(d.Letters[0].Reason, 60)),
+		list = append(list, problem{Text: fmt.Sprintf("%s refused in the last 24 hours, most as %s.", several(n, "record was", "records were"), clip(d.Letters[0].Reason, 60)),
 			Do: "They are kept, and are in no profile. See why, mend it, and have them read again:", Code: "tokenwatch deadletters list --since 24h"})
 	}
 	return list
@@ -142,11 +142,11 @@ func judgeChannels(d *systemData) (list []problem) {
 	for _, c := range d.Channels {
 		name := clip(c.Name, 60)
 		if c.Failing > 0 {
-			list = append(list, problem{Bad: true, Text: fmt.Sprintf("%s: %s deliveries fail since %s UTC: %s", name, mustCount(c.Failing), c.Since.UTC().Format("2006-01-02 15:04"), clip(c.LastError, 160)),
+			list = append(list, problem{Bad: true, Text: fmt.Sprintf("%s: %s since %s UTC: %s", name, several(c.Failing, "delivery fails", "deliveries fail"), c.Since.UTC().Format("2006-01-02 15:04"), clip(c.LastError, 160)),
 				Do: "They are tried again by themselves. Once the cause is mended, at once:", Code: "tokenwatch deliveries retry --destination " + name})
 		}
 		if c.Dead > 0 {
-			list = append(list, problem{Bad: true, Text: fmt.Sprintf("%s: %s deliveries were given up in the last 7 days.", name, mustCount(c.Dead)),
+			list = append(list, problem{Bad: true, Text: fmt.Sprintf("%s: %s given up in the last 7 days.", name, several(c.Dead, "delivery was", "deliveries were")),
 				Do: "Nobody was told of these there. See which:", Code: "tokenwatch deliveries list --state dead --destination " + name})
 		}
 		if c.Oldest > queueWaits && c.Failing == 0 {
@@ -183,6 +183,14 @@ func judgeKnowledge(d *systemData) (list []problem) {
 		}
 	}
 	return list
+}
+
+// several writes a count and what there is of it.
+func several(n uint64, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return mustCount(n) + " " + more
 }
 
 // mustCount is countOf for what is a number for certain.

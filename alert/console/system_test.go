@@ -111,7 +111,7 @@ func TestSystemStored(t *testing.T) {
 		t.Fatalf("%d, %d bytes", status, len(page))
 	}
 	for part, wants := range map[string][]string{
-		`class="health"`:         {"3 records were refused in the last 24 hours, most as bad_json", "slack: 1 deliveries fail since", "email: 1 deliveries were given up", "7 records were deleted from Kafka before they were read", "Nothing was heard of instance two :9464 for 10 min"},
+		`class="health"`:         {"3 records were refused in the last 24 hours, most as bad_json", "slack: 1 delivery fails since", "email: 1 delivery was given up", "7 records were deleted from Kafka unread", "Nothing was heard of instance two :9464 for 10 min"},
 		`id="system-letters"`:    {"bad_json", "no_token", "tokenwatch deadletters show gateway.access/1/1", "at byte 17: &lt;script&gt;", "kong"},
 		`id="system-queues"`:     {"503 from slack", "email"},
 		`id="system-tables"`:     {"events", "incidents"},
