@@ -17,18 +17,18 @@ func (db *DB) IncidentsToMatch(ctx context.Context, labels bool, limit int) ([]s
 		from = "JSONExtract(incident, 'labels', 'Map(String, String)')"
 	}
 	var list []schema.Incident
-	err := db.each(ctx, fmt.Sprintf(`SELECT id, toString(state), toInt8(severity), token, toString(token_hint), toString(consumer), toString(environment), opened, summary,
+	err := db.each(ctx, fmt.Sprintf(`SELECT id, toString(state), toInt8(severity), token, toString(token_hint), toString(consumer), toString(environment), toString(kind), opened, summary,
 		CAST(detectors, 'Array(String)'), %s FROM incidents FINAL WHERE state != 'resolved' ORDER BY opened DESC, id LIMIT %d`, from, limit),
 		func(rows driver.Rows) error {
 			var inc schema.Incident
-			var state, token string
+			var state, token, kind string
 			var severity int8
 			var detectors []string
-			if err := rows.Scan(&inc.ID, &state, &severity, &token, &inc.TokenHint, &inc.Consumer, &inc.Environment, &inc.Opened, &inc.Summary,
+			if err := rows.Scan(&inc.ID, &state, &severity, &token, &inc.TokenHint, &inc.Consumer, &inc.Environment, &kind, &inc.Opened, &inc.Summary,
 				&detectors, &inc.Labels); err != nil {
 				return err
 			}
-			inc.State, inc.Severity = schema.IncidentState(state), schema.Severity(severity)
+			inc.State, inc.Severity, inc.Kind = schema.IncidentState(state), schema.Severity(severity), schema.FindingKind(kind)
 			copy(inc.Token[:], token)
 			for _, d := range detectors {
 				inc.Evidence = append(inc.Evidence, schema.Evidence{Detector: d})

@@ -157,3 +157,40 @@ func TestServerTablesMissing(t *testing.T) {
 		t.Errorf("%+v %v", missing, err)
 	}
 }
+
+// What a finding and an incident are about can be asked for in SQL, also where it was stored before there were columns.
+func TestGroups(t *testing.T) {
+	db := migrated(t)
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	tokens := []schema.TokenID{{1}, {2}}
+	f := schema.Finding{ID: schema.FindingID{7}, Token: tokens[0], Time: now, Ingested: now, Kind: schema.FindingCampaign, Group: "g1", Tokens: tokens, TokenCount: 90}
+	plain := schema.Finding{ID: schema.FindingID{8}, Token: tokens[1], Time: now, Ingested: now}
+	if err := db.InsertFindings(t.Context(), "block", []schema.Finding{f, plain}); err != nil {
+		t.Fatal(err)
+	}
+	inc := schema.Incident{ID: "inc-1", Revision: 1, State: schema.IncidentOpen, Token: tokens[0], Opened: now, Updated: now, Kind: schema.FindingCampaign, Group: "g1", Tokens: tokens, TokenCount: 90}
+	other := schema.Incident{ID: "inc-2", Revision: 1, State: schema.IncidentOpen, Token: tokens[1], Opened: now, Updated: now, Labels: map[string]string{"team": "pay"}}
+	if err := db.SaveIncidents(t.Context(), []schema.Incident{inc, other}); err != nil {
+		t.Fatal(err)
+	}
+	for sql, want := range map[string]string{
+		"SELECT kind, `group`, token_count FROM findings FINAL WHERE id = unhex('07000000000000000000000000000000')":          "campaign g1 90",
+		"SELECT kind, `group`, token_count FROM findings FINAL WHERE id = unhex('08000000000000000000000000000000')":          "  0",
+		"SELECT kind, token_count, length(tokens) FROM incidents FINAL WHERE id = 'inc-1'":                                    "campaign 90 2",
+		"SELECT count() FROM incidents FINAL WHERE has(tokens, toFixedString(unhex('02000000000000000000000000000000'), 16))": "1",
+		"SELECT kind, token_count, length(tokens) FROM incidents FINAL WHERE id = 'inc-2'":                                    " 0 0",
+	} {
+		if have := ask(t, db, sql); have != want {
+			t.Errorf("%s gives %q, want %q", sql, have, want)
+		}
+	}
+	list, err := db.IncidentsToMatch(t.Context(), true, 10)
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%+v %v", list, err)
+	}
+	for _, i := range list {
+		if i.ID == "inc-1" && i.Kind != schema.FindingCampaign || i.ID == "inc-2" && (i.Kind != "" || i.Labels["team"] != "pay" || i.Token != tokens[1]) {
+			t.Errorf("%+v", i)
+		}
+	}
+}
