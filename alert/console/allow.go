@@ -89,6 +89,9 @@ func (s *Server) allowAdd(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return s.showAllow(w, r, http.StatusBadRequest, form)
 	}
+	if err := s.note(r, "allow.add", string(entry.Kind)+" "+entry.Value, entry.ID+", owner "+entry.Owner+": "+entry.Reason); err != nil {
+		return err
+	}
 	if err := s.parts.Store.InsertAllowances(r.Context(), []schema.Allowance{entry}); err != nil {
 		return err
 	}
@@ -162,6 +165,9 @@ func (s *Server) allowRemove(w http.ResponseWriter, r *http.Request) error {
 		return s.showAs(w, r, http.StatusBadRequest, "allow_entry.html", view{Title: "Allowed: " + clip(data.Entry.Value, 60), Section: "allow", Data: data})
 	}
 	change := data.Entry.Removed(time.Now(), sessionOf(r).Person.Name, reason)
+	if err := s.note(r, "allow.remove", string(change.Kind)+" "+change.Value, change.ID+": "+reason); err != nil {
+		return err
+	}
 	if err := s.parts.Store.InsertAllowances(r.Context(), []schema.Allowance{change}); err != nil {
 		return err
 	}

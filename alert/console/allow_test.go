@@ -65,6 +65,17 @@ func TestAllowLife(t *testing.T) {
 	if _, page = r.post("/allow/"+a.ID+"/remove", url.Values{"reason": {"again"}}); !strings.Contains(page, "does not hold any more") {
 		t.Errorf("removing it again:\n%s", page)
 	}
+	acts, err := r.db.Acts(t.Context(), schema.ActQuery{Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]int{}
+	for _, act := range acts {
+		told[act.Action+" "+string(act.Outcome)]++
+	}
+	if told["allow.add done"] != 1 || told["allow.remove done"] != 1 || told["POST /allow/"+a.ID+"/remove refused"] != 1 {
+		t.Errorf("the audit has %v", told)
+	}
 	if changes, err = r.db.Allowances(t.Context()); err != nil || len(changes) != 2 || changes[1].Action != schema.AllowRemove || changes[1].Reason != "moved out" {
 		t.Errorf("%+v %v", changes, err)
 	}
@@ -89,7 +100,7 @@ func TestAllowWrong(t *testing.T) {
 		"no time":          {fine("until", "soon"), []string{"is no time such as"}},
 		"no detector":      {fine("detector", "telepathy"), []string{"there is no detector"}},
 		"HTML":             {fine("owner", `"><script>alert(1)</script>`), nil},
-		"a megabyte":       {fine("reason", strings.Repeat("r\xff", 1<<20)), []string{"at most 500 characters"}},
+		"far too long":       {fine("reason", strings.Repeat("r\xff", 1<<12)), []string{"at most 500 characters"}},
 	} {
 		status, page := r.post("/allow", c.form)
 		if want := http.StatusBadRequest; status != want && c.want != nil {

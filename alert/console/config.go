@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 
 	"github.com/tokenwatch/tokenwatch/alert/console/signin"
 )
@@ -13,8 +12,6 @@ import (
 type Config struct {
 	// Listen is its address; empty turns it off.
 	Listen string `yaml:"listen"`
-	// BasePath is the path that a proxy in front serves it under, such as /tokenwatch; the proxy passes it on.
-	BasePath string `yaml:"base_path"`
 	// CertFile and KeyFile turn TLS on.
 	CertFile string `yaml:"cert_file"`
 	KeyFile  string `yaml:"key_file"`
@@ -34,9 +31,6 @@ func (c Config) Validate() error {
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("console.listen: %w; want host:port, such as 127.0.0.1:9465, or nothing to turn the console off", err)
-	}
-	if c.BasePath != "" && (!strings.HasPrefix(c.BasePath, "/") || strings.HasSuffix(c.BasePath, "/")) {
-		return fmt.Errorf("console.base_path: %q: want a path that begins with / and does not end with it, such as /tokenwatch", c.BasePath)
 	}
 	if (c.CertFile == "") != (c.KeyFile == "") {
 		return errors.New("console.cert_file, console.key_file: they go together")

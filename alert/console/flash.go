@@ -8,23 +8,24 @@ import (
 // flashName is the cookie that carries one line from an act to the page behind it.
 const flashName = "tokenwatch_said"
 
-func (s *Server) leaveFlash(w http.ResponseWriter, line string) {
+func (s *Server) leaveFlash(w http.ResponseWriter, r *http.Request, line string) {
 	if line == "" {
 		return
 	}
-	http.SetCookie(w, &http.Cookie{
-		Name: flashName, Value: base64.URLEncoding.EncodeToString([]byte(clip(line, 300))), Path: s.cfg.BasePath + "/",
-		MaxAge: 60, HttpOnly: true, SameSite: http.SameSiteStrictMode,
-	})
+	c := s.parts.Door.Cookie(r, flashName, base64.URLEncoding.EncodeToString([]byte(clip(line, 300))))
+	c.MaxAge, c.SameSite = 60, http.SameSiteStrictMode
+	http.SetCookie(w, c)
 }
 
 func (s *Server) takeFlash(w http.ResponseWriter, r *http.Request) string {
-	c, err := r.Cookie(flashName)
-	if err != nil {
+	value := s.parts.Door.CookieValue(r, flashName)
+	if value == "" {
 		return ""
 	}
-	http.SetCookie(w, &http.Cookie{Name: flashName, Path: s.cfg.BasePath + "/", MaxAge: -1})
-	line, err := base64.URLEncoding.DecodeString(c.Value)
+	gone := s.parts.Door.Cookie(r, flashName, "")
+	gone.MaxAge = -1
+	http.SetCookie(w, gone)
+	line, err := base64.URLEncoding.DecodeString(value)
 	if err != nil {
 		return ""
 	}

@@ -22,7 +22,7 @@ var static embed.FS
 // view is what every template gets.
 type view struct {
 	Title   string
-	Section string // of the menu: incidents, fleet, system, silences, backtest
+	Section string // of the menu: incidents, fleet, silences, allow, backtest, system, audit
 	Base    string // what every link begins with
 	Person  signin.Person
 	CSRF    string
@@ -30,8 +30,9 @@ type view struct {
 	Data    any    // the page's own
 }
 
-func parsePages() (*template.Template, error) {
-	pages, err := template.New("").Funcs(words).Funcs(upkeepWords).ParseFS(templates, "templates/*.html")
+func parsePages(f *files) (*template.Template, error) {
+	asset := template.FuncMap{"asset": f.address} // the address of a file in static/, which changes with its content
+	pages, err := template.New("").Funcs(words).Funcs(upkeepWords).Funcs(asset).ParseFS(templates, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("reading the console's templates: %w", err)
 	}
@@ -40,10 +41,11 @@ func parsePages() (*template.Template, error) {
 
 // words are what templates can say beyond the built-in.
 var words = template.FuncMap{
-	"ago":   ago,
-	"stamp": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
-	"clip":  clip,
-	"join":  strings.Join,
+	"ago":        ago,
+	"stamp":      func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
+	"clip":       clip,
+	"join":       strings.Join,
+	"caseNumber": caseWords{}.Number,
 	"may": func(p signin.Person, role string) bool {
 		var r signin.Role
 		return r.UnmarshalText([]byte(role)) == nil && p.May(r)
@@ -67,7 +69,6 @@ func (s *Server) write(w http.ResponseWriter, status int, name string, v view) e
 		}
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = page.WriteTo(w) // whoever asked may have gone
 	return nil
@@ -88,18 +89,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // back sends the browser on after an act, with a line about what it led to.
 func (s *Server) back(w http.ResponseWriter, r *http.Request, path, flash string) error {
-	s.leaveFlash(w, flash)
+	s.leaveFlash(w, r, flash)
 	http.Redirect(w, r, s.cfg.BasePath+path, http.StatusSeeOther)
 	return nil
-}
-
-// staticFiles are scripts, styles and the outline of the map.
-func staticFiles() http.Handler {
-	files := http.FileServerFS(static)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "max-age=300")
-		files.ServeHTTP(w, r)
-	})
 }
 
 // clip shortens a text from outside to so many characters, and makes it valid UTF-8.

@@ -21,10 +21,11 @@ const password = "a password of the tests"
 
 // rig is a console over a real ClickHouse, and somebody who is signed in.
 type rig struct {
-	t      testing.TB
-	db     *clickhouse.DB
-	server *httptest.Server
-	client *http.Client // follows redirects within the console
+	t       testing.TB
+	db      *clickhouse.DB
+	console *console.Server
+	server  *httptest.Server
+	client  *http.Client // follows redirects within the console
 }
 
 // newRig starts a console. Change alters its configuration and parts before.
@@ -45,7 +46,7 @@ func newRig(t testing.TB, change ...func(*console.Config, *console.Parts)) *rig 
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, db: db, server: httptest.NewServer(pages)}
+	r := &rig{t: t, db: db, console: pages, server: httptest.NewServer(pages)}
 	t.Cleanup(r.server.Close)
 	r.client = r.signIn("admin", password, cfg.BasePath)
 	return r

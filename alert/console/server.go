@@ -2,10 +2,12 @@ package console
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
-	"strings"
+	"net/url"
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/alert"
@@ -26,6 +28,7 @@ type Store interface {
 	silencesStore
 	allowStore
 	backtestStore
+	auditStore
 }
 
 // Desk is what people do through the console.
@@ -48,74 +51,101 @@ type Parts struct {
 
 // Server serves the console. It is an http.Handler.
 type Server struct {
-	cfg   Config
-	parts Parts
-	pages *template.Template
-	mux   *http.ServeMux
+	cfg     Config
+	parts   Parts
+	pages   *template.Template
+	mux     *http.ServeMux
+	files   *files
+	abroad  *http.CrossOriginProtection
+	audit   *audit
+	refused refusals
 }
 
 // New makes a console.
 func New(cfg Config, parts Parts) (*Server, error) {
-	s := &Server{cfg: cfg, parts: parts, mux: http.NewServeMux()}
-	var err error
-	if s.pages, err = parsePages(); err != nil {
+	cfg.Config = cfg.Settled()
+	s := &Server{cfg: cfg, parts: parts, mux: http.NewServeMux(), abroad: http.NewCrossOriginProtection(), audit: &audit{store: parts.Store, log: parts.Log}}
+	if err := s.know(cfg.PublicURL); err != nil {
 		return nil, err
 	}
-	s.mux.Handle("GET "+cfg.BasePath+"/static/", http.StripPrefix(cfg.BasePath, staticFiles()))
-	s.mux.HandleFunc("GET "+cfg.BasePath+"/sign-in", s.signInPage)
-	s.mux.HandleFunc("POST "+cfg.BasePath+"/sign-in", s.signIn)
+	var err error
+	if s.files, err = openFiles(static, cfg.BasePath); err != nil {
+		return nil, err
+	}
+	if s.pages, err = parsePages(s.files); err != nil {
+		return nil, err
+	}
 	for _, routes := range []func(){
+		s.frameRoutes, s.enterRoutes, s.auditRoutes,
 		s.incidentsRoutes, s.liveRoutes, s.incidentRoutes, s.tokenRoutes, s.fleetRoutes, s.systemRoutes, s.silencesRoutes, s.allowRoutes, s.backtestRoutes,
 	} {
 		routes()
 	}
-	s.route("GET /", signin.Viewer, func(_ http.ResponseWriter, r *http.Request) error {
-		return absent("There is no page "+clip(r.URL.Path, 80)+".", "The menu above leads to those that there are.")
-	})
-	return s, nil
+	return s, s.checkBase()
 }
 
-// handler answers a request, or says why it cannot; the error becomes a page.
-type handler func(w http.ResponseWriter, r *http.Request) error
+// know has forms accepted that a browser sent from the public address, whatever a proxy has made of the Host header.
+func (s *Server) know(public string) error {
+	u, err := url.Parse(public)
+	if public == "" || err != nil {
+		return err
+	}
+	if err := s.abroad.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
+		return fmt.Errorf("console.public_url: %w", err)
+	}
+	return nil
+}
 
-// route has a pattern ("GET /incidents/{id}") answered to those with the role.
-func (s *Server) route(pattern string, role signin.Role, h handler) {
-	method, path, _ := strings.Cut(pattern, " ")
-	s.mux.HandleFunc(method+" "+s.cfg.BasePath+path, func(w http.ResponseWriter, r *http.Request) {
-		session, known := s.parts.Door.Who(r)
-		switch {
-		case !known:
-			http.Redirect(w, r, s.cfg.BasePath+"/sign-in", http.StatusSeeOther)
-			return
-		case r.Method != http.MethodGet && !session.Genuine(r):
-			s.fail(w, r, Fault{http.StatusForbidden, "This did not come from a page of yours.", "Go back, reload the page, and try again."})
-			return
-		case !session.Person.May(role):
-			s.fail(w, r, Fault{http.StatusForbidden, "That takes the role " + role.String() + "; yours is " + session.Person.Role.String() + ".", "Ask an administrator of tokenwatch."})
-			return
+// Run writes down, until ctx ends, what could not be written at once.
+func (s *Server) Run(ctx context.Context) error {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			s.catchUp(context.WithoutCancel(ctx), "what waits is in this log, and people may have to sign in again")
+			return nil
+		case <-tick.C:
+			s.catchUp(ctx, "tried again in some seconds")
 		}
-		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), sessionKey{}, session), patience)
-		defer cancel()
-		if err := h(w, r.WithContext(ctx)); err != nil {
-			s.fail(w, r, err)
-		}
-	})
+	}
 }
 
-type sessionKey struct{}
-
-// sessionOf is who asks.
-func sessionOf(r *http.Request) signin.Session {
-	session, _ := r.Context().Value(sessionKey{}).(signin.Session)
-	return session
+func (s *Server) catchUp(ctx context.Context, otherwise string) {
+	if err := errors.Join(s.audit.flush(ctx), s.parts.Door.Save()); err != nil {
+		s.parts.Log.Warn("console: "+otherwise, "error", err)
+	}
 }
 
-// ServeHTTP puts around every answer what keeps a browser from doing more than it should.
+// Bounds of one request.
+const (
+	mostBody      = 1 << 20
+	bodyPatience  = 15 * time.Second
+	writePatience = time.Minute
+)
+
+// ServeHTTP puts around every answer what keeps a browser from doing more than it should, and what keeps a client from
+// holding on to a connection. Live streams are written to for as long as somebody looks; see liveRoutes.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	s.mux.ServeHTTP(w, r)
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Cookie")
+
+	control := http.NewResponseController(w)
+	now := time.Now()
+	deadline := now.Add(writePatience)
+	if r.Header.Get("Accept") == "text/event-stream" {
+		deadline = time.Time{}
+	}
+	_ = control.SetWriteDeadline(deadline) // a recorder of a test has none
+	if r.ContentLength != 0 {
+		_ = control.SetReadDeadline(now.Add(bodyPatience))
+		r.Body = http.MaxBytesReader(w, r.Body, mostBody)
+	}
+	s.mux.ServeHTTP(w, s.below(r))
 }

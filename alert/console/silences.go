@@ -73,6 +73,9 @@ func (s *Server) silenceAdd(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return s.previewOf(w, r, http.StatusBadRequest, form)
 	}
+	if err := s.note(r, "silence.add", silence.ID, untilWords(silence.Silence, now)+" about "+strings.Join(silence.Matchers, ", ")+": "+silence.Reason); err != nil {
+		return err
+	}
 	if err := s.parts.Store.SaveSilence(r.Context(), silence.Silence); err != nil {
 		return err
 	}
@@ -99,6 +102,9 @@ func (s *Server) silenceExpire(w http.ResponseWriter, r *http.Request) error {
 	now := time.Now()
 	if !silence.Until.After(now) {
 		return s.back(w, r, "/silences", silence.ID+" has ended already.")
+	}
+	if err := s.note(r, "silence.expire", silence.ID, strings.Join(silence.Matchers, ", ")); err != nil {
+		return err
 	}
 	if err := s.parts.Store.SaveSilence(r.Context(), alert.Expired(silence, now)); err != nil {
 		return err
@@ -131,6 +137,9 @@ func (s *Server) showSilences(w http.ResponseWriter, r *http.Request, status int
 
 // showAs is show with another status: a form that is to be corrected is no success.
 func (s *Server) showAs(w http.ResponseWriter, r *http.Request, status int, name string, v view) error {
+	if n, posted := r.Context().Value(notedKey{}).(*noted); posted && status >= 400 {
+		n.refused = "the form was shown again, with what is wrong in it"
+	}
 	session := sessionOf(r)
 	v.Base, v.Person, v.CSRF = s.cfg.BasePath, session.Person, session.CSRF
 	v.Flash = s.takeFlash(w, r)

@@ -72,6 +72,7 @@ func openApp(ctx context.Context, cfg Config, log *slog.Logger) (*app, error) {
 	if a.console, err = openConsole(cfg, log); err != nil {
 		return a, err
 	}
+	a.cfg.Alert.ConsoleURL = a.console.link(cfg.Alert.ConsoleURL)
 	decoder, err := a.decoder()
 	if err != nil {
 		return a, err

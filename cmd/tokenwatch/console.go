@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/tokenwatch/tokenwatch/alert"
 	"github.com/tokenwatch/tokenwatch/alert/console"
 	"github.com/tokenwatch/tokenwatch/alert/console/signin"
@@ -30,19 +32,29 @@ type webConsole struct {
 	server   *http.Server
 	failed   chan error
 	pages    atomic.Pointer[console.Server]
+	sessions string // file that keeps people signed in over a restart
 }
 
-// consolePassword is the file of the generated password, in data_dir.
-const consolePassword = "console-password"
+// Files in data_dir: the generated password, and who is signed in.
+const (
+	consolePassword = "console-password"
+	consoleSessions = "console-sessions"
+)
 
 func openConsole(cfg Config, log *slog.Logger) (*webConsole, error) {
 	if cfg.Console.Listen == "" {
 		return nil, nil
 	}
 	c := &webConsole{cfg: cfg.Console, log: log, failed: make(chan error, 1)}
+	c.cfg.Config = c.cfg.Settled()
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	c.sessions = filepath.Join(cfg.DataDir, consoleSessions)
 	if err := c.ensurePassword(cfg.DataDir); err != nil {
 		return nil, err
 	}
+	c.warnOfShort()
 	var err error
 	if c.listener, err = c.listen(); err != nil {
 		return nil, err
@@ -69,23 +81,36 @@ func (c *webConsole) listen() (net.Listener, error) {
 
 // ensurePassword reads or makes the password of a console for which none is configured.
 func (c *webConsole) ensurePassword(dir string) error {
-	if c.cfg.Password != "" {
+	if !c.cfg.Unguarded() {
 		return nil
 	}
 	file := filepath.Join(dir, consolePassword)
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err = os.MkdirAll(dir, 0o700); err == nil {
-			text = []byte(rand.Text() + "\n")
-			err = os.WriteFile(file, text, 0o600)
-		}
+		text = []byte(rand.Text() + "\n")
+		err = os.WriteFile(file, text, 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("console.password: none is configured, and its file cannot be used: %w", err)
 	}
-	c.cfg.Password = alert.Secret(strings.TrimSpace(string(text)))
+	if c.cfg.Password = alert.Secret(strings.TrimSpace(string(text))); c.cfg.Password == "" {
+		return fmt.Errorf("console.password: none is configured, and %s is empty: delete it, and tokenwatch makes another", file)
+	}
 	c.log.Info("console: sign in as admin with the password in this file", "file", file)
 	return nil
+}
+
+// shortPassword is below what resists guessing for long, even slowly.
+const shortPassword = 10
+
+func (c *webConsole) warnOfShort() {
+	short := c.cfg.Password != "" && len(c.cfg.Password.Reveal()) < shortPassword
+	for _, u := range c.cfg.Users {
+		short = short || len(u.Password.Reveal()) < shortPassword
+	}
+	if short {
+		c.log.Warn("console: a password has fewer characters than it should", "want", shortPassword)
+	}
 }
 
 // open has the console's pages served, from when the engines are there.
@@ -93,7 +118,7 @@ func (c *webConsole) open(a *app) error {
 	if c == nil {
 		return nil
 	}
-	door, err := signin.New(c.cfg.Config)
+	door, err := signin.New(c.cfg.Config, signin.WithFile(c.sessions))
 	if err != nil {
 		return err
 	}
@@ -106,13 +131,30 @@ func (c *webConsole) open(a *app) error {
 	return nil
 }
 
-// url is where a browser on this machine finds it.
+// url is where people find it: console.public_url, or else where it listens, by this machine's name if that is everywhere.
 func (c *webConsole) url() string {
+	if c.cfg.PublicURL != "" {
+		return c.cfg.PublicURL + "/"
+	}
 	scheme := "http"
 	if c.cfg.CertFile != "" {
 		scheme = "https"
 	}
-	return scheme + "://" + c.listener.Addr().String() + c.cfg.BasePath + "/"
+	at := c.listener.Addr().String()
+	if host, port, err := net.SplitHostPort(at); err == nil && net.ParseIP(host).IsUnspecified() {
+		if name, err := os.Hostname(); err == nil {
+			at = net.JoinHostPort(name, port)
+		}
+	}
+	return scheme + "://" + at + c.cfg.BasePath + "/"
+}
+
+// link is where messages link to: what is configured for them, or else the console.
+func (c *webConsole) link(configured string) string {
+	if configured != "" || c == nil {
+		return configured
+	}
+	return c.url()
 }
 
 // ServeHTTP passes requests on as soon as there are pages.
@@ -120,6 +162,7 @@ func (c *webConsole) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	pages := c.pages.Load()
 	if pages == nil {
 		w.Header().Set("Retry-After", "2")
+		w.Header().Set("Cache-Control", "no-store")
 		http.Error(w, "tokenwatch is starting; reload in a moment", http.StatusServiceUnavailable)
 		return
 	}
@@ -131,12 +174,17 @@ func (c *webConsole) wait(ctx context.Context) error {
 	if c == nil {
 		return nil
 	}
-	select {
-	case <-ctx.Done():
-		return nil
-	case err := <-c.failed:
-		return fmt.Errorf("serving console.listen: %w", err)
-	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return c.pages.Load().Run(ctx) })
+	group.Go(func() error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-c.failed:
+			return fmt.Errorf("serving console.listen: %w", err)
+		}
+	})
+	return group.Wait()
 }
 
 // stop lets answers that are under way finish.

@@ -10,7 +10,7 @@ const (
 	Nobody    Role = iota // not signed in
 	Viewer                // looks
 	Responder             // gives verdicts, silences, approves and stops revocations
-	Admin                 // changes allow-lists, applies what a backtest tried
+	Admin                 // changes allow-lists, applies what a backtest tried, reads the audit
 )
 
 var roleNames = map[Role]string{Viewer: "viewer", Responder: "responder", Admin: "admin"}
@@ -21,7 +21,7 @@ func (r Role) String() string { return roleNames[r] }
 // MarshalText writes the name.
 func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// UnmarshalText reads a name.
+// UnmarshalText reads a name. An empty one is nobody's.
 func (r *Role) UnmarshalText(text []byte) error {
 	for role, name := range roleNames {
 		if name == string(text) {
@@ -29,15 +29,25 @@ func (r *Role) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q: want viewer, responder or admin", text)
+	if len(text) == 0 {
+		*r = Nobody
+		return nil
+	}
+	return fmt.Errorf("%.40q: want viewer, responder or admin", text)
 }
 
 // Person is somebody who is signed in.
 type Person struct {
-	Name string // as verdicts and the audit name them
-	Role Role
-	Via  string // password or oidc
+	Name string `json:"name"` // as verdicts and the audit name them
+	Role Role   `json:"role"`
+	Via  string `json:"via"` // password or oidc
 }
+
+// Ways to sign in.
+const (
+	viaPassword = "password"
+	viaOIDC     = "oidc"
+)
 
 // May tells whether the person may do what takes a role.
 func (p Person) May(role Role) bool { return p.Role >= role }
