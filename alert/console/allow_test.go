@@ -100,7 +100,7 @@ func TestAllowWrong(t *testing.T) {
 		"no time":          {fine("until", "soon"), []string{"is no time such as"}},
 		"no detector":      {fine("detector", "telepathy"), []string{"there is no detector"}},
 		"HTML":             {fine("owner", `"><script>alert(1)</script>`), nil},
-		"far too long":       {fine("reason", strings.Repeat("r\xff", 1<<12)), []string{"at most 500 characters"}},
+		"far too long":     {fine("reason", strings.Repeat("r\xff", 1<<12)), []string{"at most 500 characters"}},
 	} {
 		status, page := r.post("/allow", c.form)
 		if want := http.StatusBadRequest; status != want && c.want != nil {

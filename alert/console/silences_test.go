@@ -99,7 +99,7 @@ func TestSilenceWrong(t *testing.T) {
 		"past":            {url.Values{"condition": {"owner=a"}, "reason": {"r"}, "from": {"2020-01-01"}}, []string{"that is past"}},
 		"HTML":            {url.Values{"condition": {"<b>x"}, "reason": {`"><script>`}}, []string{"&lt;b&gt;x</textarea>", "&#34;&gt;&lt;script&gt;"}},
 		"many conditions": {url.Values{"condition": {strings.Repeat("owner=a\n", 30)}, "reason": {"r"}}, []string{"At most 20 conditions"}},
-		"far too long":      {url.Values{"condition": {"owner=" + strings.Repeat("a", 1<<13)}, "reason": {strings.Repeat("r\xff", 1<<12)}}, []string{"At most 20 conditions", "At most 500 characters"}},
+		"far too long":    {url.Values{"condition": {"owner=" + strings.Repeat("a", 1<<13)}, "reason": {strings.Repeat("r\xff", 1<<12)}}, []string{"At most 20 conditions", "At most 500 characters"}},
 	} {
 		status, page := r.post("/silences", c.form)
 		if status != http.StatusBadRequest || len(page) > 100_000 {
