@@ -126,7 +126,7 @@ func (c *webConsole) open(a *app) error {
 	c.bench = newWorkbench(a.cfg, a.engines.db)
 	pages, err := console.New(c.cfg, console.Parts{
 		Store: a.engines.db, Desk: console.RevokingDesk{Desk: a.desk, RevokeConfig: a.cfg.Revoke.RevokeConfig}, Door: door, Log: c.log,
-		Explain: explainer{a.cfg.Detect, a.engines.db}, Backtest: c.bench,
+		Explain: explainer{a.cfg.Detect, a.engines.db}, Vitals: a.vitals, Backtest: c.bench,
 	})
 	if err != nil {
 		return err
