@@ -38,7 +38,7 @@ type Config struct {
 	// Labels are given to tokens, for routes and rules to match.
 	Labels []Labels `yaml:"labels"`
 
-	// ConsoleURL is where the console is reached by those who read the messages.
+	// ConsoleURL is where the console is reached by those who read the messages. Empty: where this process serves it.
 	ConsoleURL string `yaml:"console_url"`
 
 	// DigestAfter is how long a channel's queue may be, in time, before it is told of several incidents at once.
