@@ -133,6 +133,7 @@ func (e *Engine) weigh(l *look) *schema.Finding {
 		d.look(l)
 	}
 	e.backHome(l)
+	l.awaited()
 	found := e.judge(l)
 	before := l.profile.last
 	l.learn()
@@ -159,12 +160,14 @@ func secondsOf(t time.Time) uint32 {
 
 // judge weighs the evidence if the event added to it.
 func (e *Engine) judge(l *look) *schema.Finding {
-	if !l.odd {
+	if !l.odd && !l.awaits {
 		return e.rehearsal(l)
 	}
 	p, s := l.profile, l.memory.storyOf(l.profile)
-	l.enter(s)
-	l.note(s)
+	if l.odd {
+		l.enter(s)
+		l.note(s)
+	}
 	nats := e.together(l, s, s.sum(l.now, e.cfg.HalfLife), e.bar(p))
 	p.most = max(p.most, float32(nats))
 	raw := nats / e.bar(p) * e.factor
@@ -172,6 +175,7 @@ func (e *Engine) judge(l *look) *schema.Finding {
 	if raw >= 1 && score < raw && !l.backfill {
 		s.episode.alerted = true // of a story that was told
 	}
+	score = e.hold(l, s, score)
 	l.isolate(s)
 	n := s.detectors()
 	if s.episode.alerted {

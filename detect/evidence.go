@@ -82,6 +82,9 @@ func (l *look) fades() uint32 {
 	if s == nil {
 		return 0
 	}
+	if s.episode.waiting.on() {
+		return 0
+	}
 	first := s.episode.last + 2*int64(l.halfLife/time.Second)
 	for i := range s.evidence {
 		e := &s.evidence[i]

@@ -89,6 +89,7 @@ const (
 	leastSurplus  = 5.0 // nats
 	leastMove     = 8.0
 	scoreIsNews   = 0.3
+	beginsWithin  = 6 * 3600
 	leaveEvery    = 60 // seconds between two looks at whose time is over
 )
 
@@ -216,9 +217,14 @@ func (g *gathering) judge(active, tokens int, now int64, rate float64) {
 }
 
 // beginning tells whether an owner may be moving: the second token does what the first did, with programs of its own.
-// It is given half an hour to become clear.
+// It is given half an hour to become clear, and an owner's own tokens as long as it takes until those have had their
+// turn that are used every few hours.
 func (g *gathering) beginning(now int64) bool {
-	if g.key.among == amongAll || len(g.members) < 2 || now-g.began > returnsWithin {
+	within := int64(returnsWithin)
+	if g.key.owners() && g.key.kind == sameNetwork {
+		within = beginsWithin
+	}
+	if g.key.among == amongAll || len(g.members) < 2 || now-g.began > within {
 		return false
 	}
 	if g.key.kind == sameClient || g.key.kind == sameTraffic {

@@ -39,6 +39,7 @@ type look struct {
 	confirmed bool // it is what somebody confirmed to be theft
 	behaved   bool // the event is the first of an hour, and adds to what is unlike the owner
 	backfill  bool // the event is history that is being loaded
+	awaits    bool // a finding has waited for it
 
 	// What the event has of each kind of habit.
 	country, city, product value

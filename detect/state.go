@@ -283,6 +283,7 @@ func (e *episode) code(c *coder) {
 	number(c, &e.detectors)
 	number(c, &e.told)
 	c.bool(&e.alerted)
+	e.waiting.code(c)
 }
 
 func (k *cohort) code(c *coder) {
