@@ -110,7 +110,7 @@ func (e *evidence) speaks() bool { return e.llr > 0 && !e.excused }
 // its own, of which the strongest counts in full (see strongest). How unlike its owner the
 // token has been over hours is the same facts once more, added up in another way.
 func (s *story) sum(now int64, halfLife time.Duration) float64 {
-	if slices.ContainsFunc(s.evidence, func(e evidence) bool { return e.excused }) {
+	if s.excused() {
 		rest := s.unexcused()
 		return rest.sum(now, halfLife)
 	}
@@ -135,6 +135,11 @@ func (s *story) sum(now int64, halfLife time.Duration) float64 {
 		visited += v * math.Exp2(-float64(i))
 	}
 	return total + max(visited, manner) + dependence*min(visited, manner)
+}
+
+// excused reports whether a fleet event explains some of it.
+func (s *story) excused() bool {
+	return slices.ContainsFunc(s.evidence, func(e evidence) bool { return e.excused })
 }
 
 // unexcused is the story without what a fleet event explains.

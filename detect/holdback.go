@@ -53,6 +53,9 @@ func (e *Engine) hold(l *look, s *story, score float64) float64 {
 	case l.released(w):
 		return e.release(l, s, score)
 	case score < 1:
+		if w.on() && s.excused() {
+			w.since = noWait // others came
+		}
 		return score
 	case w.over(l.now) || !e.mayMove(l, s):
 		w.since = noWait

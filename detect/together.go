@@ -112,6 +112,9 @@ func (e *Engine) excuseWith(l *look, s *story, x *schema.Sighting) (by []*gather
 		return e.campaigns.explaining(kind, value, who, x.Origin, l.now, x.Ingested)
 	}
 	move, busy := at(sameNetwork, network), at(sameTraffic, "")
+	if move == nil && l.event.IP.IsValid() {
+		move = at(sameAddress, l.event.IP.String())
+	}
 	client := at(sameClient, clip(product(l.event.Client)))
 	for i := range s.evidence {
 		v, because := &s.evidence[i], (*gathering)(nil)
