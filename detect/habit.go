@@ -129,7 +129,7 @@ func (l *look) see(k kind, v value) bool {
 	if day := uint16(l.day); h.day < day {
 		h.day = day
 		if m := &l.profile.manner; k == countries && m.holds(l.day) {
-			m.held++
+			m.held = min(m.held, 1<<8-2) + 1
 		} else {
 			h.days = min(h.days, 1<<16-2) + 1
 		}

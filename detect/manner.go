@@ -54,7 +54,7 @@ type manner struct {
 	sum   float32
 	hour  uint32 // of the last observation
 	since uint16 // day on which the sum rose above 0; 0 while it is not
-	held  uint16 // days that were not counted since
+	held  uint8  // days that were not counted since
 	stay  uint8  // observations in a row that spoke of a strange place
 }
 
@@ -182,7 +182,7 @@ func (m *manner) holds(day int32) bool {
 func (l *look) settleDown() {
 	m := &l.profile.manner
 	if h := l.habits(countries).find(l.country); h != nil {
-		h.days = min(1<<16-1-m.held, h.days) + m.held
+		h.days = min(1<<16-1-uint16(m.held), h.days) + uint16(m.held)
 	}
 	*m = manner{sum: mannerFloor, hour: m.hour}
 }
