@@ -1,0 +1,156 @@
+package console
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tokenwatch/tokenwatch/alert"
+	"github.com/tokenwatch/tokenwatch/schema"
+)
+
+// atOnce is how many presses of one form are taken in at the same time: each is a few writes.
+const atOnce = 8
+
+// pressBy names a person of the console as the channels name theirs.
+func pressBy(r *http.Request) string {
+	name := sessionOf(r).Person.Name
+	return "console:" + name + " (" + name + ")"
+}
+
+// pressID names one press; what the page carries makes a repetition the same.
+func pressID(r *http.Request, incident string) string {
+	page := r.PostFormValue("press")
+	if page == "" || len(page) > 40 {
+		page = rand.Text()
+	}
+	return "console:" + page + ":" + incident
+}
+
+// acknowledge says of one incident, or of those that are ticked, that somebody is looking at them.
+func (s *Server) acknowledge(w http.ResponseWriter, r *http.Request) error {
+	back := wayBack(r.PostFormValue("back"))
+	ids := slices.Compact(slices.Sorted(slices.Values(r.PostForm["id"])))
+	if one := r.PostFormValue("one"); one != "" {
+		ids = []string{one}
+	}
+	switch {
+	case len(ids) == 0:
+		return s.back(w, r, back, "Nothing was ticked, so nothing was acknowledged.")
+	case len(ids) > inboxSize:
+		return refused(fmt.Sprintf("At most %d incidents are acknowledged at once.", inboxSize), "Tick fewer.")
+	}
+	done, err := s.acknowledgeAll(r, ids)
+	if done == 0 && err != nil && !errors.Is(err, alert.ErrRefused) {
+		return err
+	}
+	line := fmt.Sprintf("%d incidents acknowledged.", done)
+	if done == 1 {
+		line = "Acknowledged."
+	}
+	if err != nil {
+		line = fmt.Sprintf("%d of %d acknowledged. The others were not: %s.", done, len(ids), reasonOf(err))
+	}
+	return s.back(w, r, back, line)
+}
+
+// acknowledgeAll counts those that were taken, and gives an error of the others.
+func (s *Server) acknowledgeAll(r *http.Request, ids []string) (done int, err error) {
+	var (
+		mu  sync.Mutex
+		all errgroup.Group
+	)
+	all.SetLimit(atOnce)
+	for _, id := range ids {
+		all.Go(func() error {
+			_, err := s.press(r, id, schema.VerdictAcknowledged, "")
+			if err == nil {
+				mu.Lock()
+				done++
+				mu.Unlock()
+			}
+			return err
+		})
+	}
+	err = all.Wait()
+	return done, err
+}
+
+func (s *Server) press(r *http.Request, id string, kind schema.VerdictKind, note string) (string, error) {
+	return s.parts.Desk.Take(r.Context(), alert.Press{
+		ID: pressID(r, clip(id, 100)), Incident: id, Kind: kind, By: pressBy(r), Note: clip(note, 300), At: time.Now(),
+	})
+}
+
+// reasonOf is what a person is told of a press that was not taken. What the store says is for the log.
+func reasonOf(err error) string {
+	switch {
+	case errors.Is(err, alert.ErrRefused):
+		return clip(strings.TrimPrefix(err.Error(), alert.ErrRefused.Error()+": "), 120)
+	case errors.Is(err, context.DeadlineExceeded):
+		return "the store did not answer in time; press again"
+	}
+	return "they could not be kept; press again"
+}
+
+// wayBack leads to the list that an act was made on. It leads nowhere else, whatever it says.
+func wayBack(query string) string {
+	q, err := url.ParseQuery(query)
+	if err != nil || len(query) > 2000 || len(q) == 0 {
+		return "/incidents"
+	}
+	return "/incidents?" + q.Encode()
+}
+
+// decision is the page that asks before a token is taken out of use.
+type decision struct {
+	ID, Summary, Owner, Hint, Environment, Severity, Opened, Stage, Reason, Via string
+	Offered                                                                     bool
+	Press                                                                       string
+}
+
+// confirmRevoke asks: it is one key in the list, and must not be one key to the end.
+func (s *Server) confirmRevoke(w http.ResponseWriter, r *http.Request) error {
+	id := r.URL.Query().Get("id")
+	inc, found, err := s.parts.Store.Incident(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return absent("There is no incident "+clip(id, 60)+".", "Its id stands in the message that told of it, and in the list of incidents.")
+	}
+	d := decision{
+		ID: inc.ID, Summary: oneLine(inc.Summary, 300), Owner: oneLine(inc.Consumer, 60), Hint: oneLine(inc.TokenHint, 40), Environment: oneLine(inc.Environment, 30),
+		Severity: inc.Severity.String(), Opened: ago(inc.Opened), Offered: mayRevoke(&inc), Press: rand.Text(),
+		Stage: "Revocation was not considered for this incident: it is off, or no rule of the configuration is about it.",
+	}
+	if rev := inc.Revocation; rev != nil {
+		d.Stage, d.Reason, d.Via = revocationWords[rev.State], oneLine(rev.Reason, 200), oneLine(rev.Via, 60)
+	}
+	return s.show(w, r, "incidents_revoke.html", view{Title: "Revoke?", Section: "incidents", Data: d})
+}
+
+func mayRevoke(inc *schema.Incident) bool {
+	return slices.ContainsFunc(alert.Buttons(inc), func(b alert.Button) bool { return b.Kind == schema.VerdictRevoke })
+}
+
+// revoke approves what was confirmed.
+func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
+	said, err := s.press(r, r.PostFormValue("id"), schema.VerdictRevoke, r.PostFormValue("note"))
+	if errors.Is(err, alert.ErrRefused) {
+		return refused("That was not taken: "+reasonOf(err)+".", "Go back to the list of incidents.")
+	}
+	if err != nil {
+		return err
+	}
+	return s.back(w, r, "/incidents", said)
+}
