@@ -107,8 +107,8 @@ const settlingIn = 3 * daySeconds
 const noveltyPrior = 5.0
 
 // countryPrior is the same for countries, of which people who saw none for a long time still see a first one: see
-// EVALUATION.md, where more would fit better, but lets a thief abroad look more like them.
-const countryPrior = 20.0
+// EVALUATION.md.
+const countryPrior = 40.0
 
 // fresh counts the values first seen on a day, after the token's first.
 func (h habits) fresh(day int32) float64 {
