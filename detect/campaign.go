@@ -47,6 +47,7 @@ const (
 	campaignBonus = 0.6
 	bonusNats     = 15.0
 	fleetEvery    = 3600 // seconds between two findings of one fleet event, which has doubled meanwhile
+	mostlyOwn     = 0.8  // share of members with programs of their own that makes it none
 	fleetScore    = 0.9  // of a fleet event: severity low
 )
 
@@ -175,7 +176,11 @@ func keysOf(s *schema.Sighting) []gatheringKey {
 		}
 	}
 	if s.ASN != 0 && s.Origin != 0 {
-		keys = append(keys, gatheringKey{sameNetwork, fmt.Sprint("AS", s.ASN), fmt.Sprint(amongOrigins, s.Origin)})
+		origin := fmt.Sprint(amongOrigins, s.Origin)
+		keys = append(keys, gatheringKey{sameNetwork, fmt.Sprint("AS", s.ASN), origin})
+		if s.IP.IsValid() {
+			keys = append(keys, gatheringKey{sameAddress, s.IP.String(), origin})
+		}
 	}
 	return keys
 }
@@ -272,6 +277,9 @@ const returnsWithin = 1800
 // judge decides whether a gathering is to be told.
 func (c *Campaigns) judge(g *gathering, now int64) {
 	if g.benign {
+		if g.key.kind == sameAddress && now-g.began < fleetEvery {
+			return // it may become clear that more has moved than what is behind one address
+		}
 		if n := len(g.members); g.held && n >= 2*g.told && now-g.toldAt >= fleetEvery && !c.covered(g) {
 			c.tell(g, n, now)
 		}
@@ -296,6 +304,9 @@ func (c *Campaigns) tell(g *gathering, n int, now int64) {
 
 // campaign tells how many tokens are part of a campaign, and its score.
 func (c *Campaigns) campaign(g *gathering, now int64) (n int, score float64) {
+	if g.share(func(m *member) bool { return m.ownAgent }) >= mostlyOwn {
+		return 0, 0 // a thief of many tokens has tools of his own
+	}
 	sum, first := 0.0, now
 	owners := map[string]bool{}
 	nameless := 0
@@ -328,6 +339,9 @@ func (c *Campaigns) part(g *gathering, m *member, now int64) bool {
 	kind, value := g.key.kind, g.key.value
 	if kind == sameAddress {
 		kind, value = sameNetwork, fmt.Sprint("AS", g.asn)
+	}
+	if g.key.kind == sameAddress && c.explaining(sameAddress, g.key.value, m.owner, m.origin, now, time.Time{}) != nil {
+		return false
 	}
 	if m.home { // a thief is not at home, whatever program the owner tries there
 		return false
@@ -379,11 +393,18 @@ func (c *Campaigns) covered(g *gathering) bool {
 	if g.key.owners() {
 		return false
 	}
+	kind, value := g.key.kind, g.key.value
+	if kind == sameAddress {
+		kind, value = sameNetwork, fmt.Sprint("AS", g.asn)
+		if wider := c.gatherings[gatheringKey{kind, value, g.key.among}]; wider != nil && wider.benign {
+			return true
+		}
+	}
 	for _, m := range g.members {
 		if m.owner == "" {
 			return false
 		}
-		own := c.gatherings[gatheringKey{g.key.kind, g.key.value, amongOwner + m.owner}]
+		own := c.gatherings[gatheringKey{kind, value, amongOwner + m.owner}]
 		if own == nil || !own.benign {
 			return false
 		}
@@ -395,8 +416,11 @@ func (c *Campaigns) covered(g *gathering) bool {
 // with; or nil.
 func (c *Campaigns) explaining(kind gatheringKind, value, owner string, origin uint32, now int64, ingested time.Time) *gathering {
 	among := []string{amongOwner + owner, amongAll}
-	if kind == sameNetwork {
+	switch kind {
+	case sameNetwork:
 		among = []string{amongOwner + owner, fmt.Sprint(amongOrigins, origin)}
+	case sameAddress:
+		among = []string{fmt.Sprint(amongOrigins, origin)}
 	}
 	for _, who := range among {
 		if who == amongOwner {

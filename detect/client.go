@@ -52,7 +52,7 @@ func (newClient) look(l *look) {
 		return // the token has no client of its own yet
 	}
 	n := l.cohort.noveltyOf(p)
-	llr := math.Log(theft / (l.habits(clients).unseen(p, n.rate(n.clients), l.now, l.probation) * cohort))
+	llr := math.Log(theft / (l.habits(clients).unseen(p, n.rate(n.clients), noveltyPrior, l.now, l.probation) * cohort))
 	if !l.strange {
 		llr *= newClientAtHome
 	}

@@ -51,8 +51,12 @@ func (e *Engine) Score() float64 {
 	p, now, worth := e.scored, int64(e.scoredAt), e.factor
 	nats := p.manner.nats()
 	if s := e.memory.storyOf(p); s != nil {
-		nats += s.sum(now, e.cfg.HalfLife)
+		nats = max(nats, s.sum(now, e.cfg.HalfLife))
 		worth *= p.weary(s, now)
 	}
-	return max(0, nats/e.bar(p)*worth)
+	score := max(0, nats/e.bar(p)*worth)
+	if s := e.memory.storyOf(p); s != nil {
+		score = s.episode.waiting.caps(score, now)
+	}
+	return score
 }

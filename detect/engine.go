@@ -42,7 +42,7 @@ func New(cfg Config, topic string, partition int32) *Engine {
 		memory: memory, cohort: newCohort(memory.texts), gone: map[schema.TokenID]givenUp{}, seed: maphash.MakeSeed(),
 		rules: newRules(&cfg), factor: 1, campaigns: NewCampaigns(),
 		// The place comes first: it decides which group the event belongs to.
-		detectors: []detector{newGeo{}, impossibleTravel{}, oddHours{}, newClient{}, trafficSpike{},
+		detectors: []detector{newGeo{}, unlikeOwner{}, impossibleTravel{}, oddHours{}, newClient{}, trafficSpike{},
 			volumeSpike{}, drift{}, fanOut{}, probing{}, firstWrite{}, dormancy{}, confirmedTheft{}},
 	}
 }
@@ -75,10 +75,9 @@ func (e *Engine) process(ev *schema.Event) *schema.Finding {
 	news := p.does(ev, now, e.cohort.pools.salt)
 	if !p.usualAt(now) {
 		l := e.lookAt(ev, p, now, set)
-		if leaps || news || !l.hourIsUsual() {
+		if leaps || news || !l.hourIsUsual() || l.unlike() {
 			return e.weigh(l)
 		}
-		l.behave()
 		p.noteHour(l.hour)
 	} else if news {
 		return e.weigh(e.lookAt(ev, p, now, set))
@@ -130,11 +129,11 @@ func (e *Engine) weighRate(l *look) *schema.Finding {
 // weigh asks the detectors, judges what they said, and learns.
 func (e *Engine) weigh(l *look) *schema.Finding {
 	l.read()
-	l.behave()
 	for _, d := range e.detectors {
 		d.look(l)
 	}
 	e.backHome(l)
+	l.awaited()
 	found := e.judge(l)
 	before := l.profile.last
 	l.learn()
@@ -161,19 +160,22 @@ func secondsOf(t time.Time) uint32 {
 
 // judge weighs the evidence if the event added to it.
 func (e *Engine) judge(l *look) *schema.Finding {
-	if !l.odd {
+	if !l.odd && !l.awaits {
 		return e.rehearsal(l)
 	}
 	p, s := l.profile, l.memory.storyOf(l.profile)
-	l.enter(s)
-	l.note(s)
-	nats := e.together(l, s, s.sum(l.now, e.cfg.HalfLife)+p.manner.nats(), e.bar(p))
+	if l.odd {
+		l.enter(s)
+		l.note(s)
+	}
+	nats := e.together(l, s, s.sum(l.now, e.cfg.HalfLife), e.bar(p))
 	p.most = max(p.most, float32(nats))
 	raw := nats / e.bar(p) * e.factor
 	score := raw * p.weary(s, l.now)
 	if raw >= 1 && score < raw && !l.backfill {
 		s.episode.alerted = true // of a story that was told
 	}
+	score = e.hold(l, s, score)
 	l.isolate(s)
 	n := s.detectors()
 	if s.episode.alerted {
@@ -185,7 +187,7 @@ func (e *Engine) judge(l *look) *schema.Finding {
 	first := !s.episode.alerted
 	l.report(s, score, n)
 	l.isolate(s)
-	list := s.report(p.manner.evidence(l.now))
+	list := s.report()
 	if first && s.episode.alerted {
 		l.record(s, true)
 	}

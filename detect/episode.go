@@ -38,6 +38,7 @@ type episode struct {
 	detectors int    // how many spoke when last reported
 	told      uint64 // requests when last reported
 	alerted   bool   // reported, and not as backfill
+	waiting   waiting
 }
 
 // quarantine keeps what was alerted out of the profile. It outlives its episode: a thief
@@ -55,6 +56,9 @@ func (l *look) settle() {
 	s := l.memory.storyOf(l.profile)
 	if s == nil {
 		return
+	}
+	if s.episode.waiting.on() {
+		return // it is told first
 	}
 	s.fade(l.now, l.halfLife)
 	if len(s.evidence) == 0 || l.now-s.episode.last > 2*int64(l.halfLife/time.Second) {
@@ -158,6 +162,12 @@ func (l *look) isolate(s *story) {
 	if l.now-int64(q.since) < quietTime {
 		q.until = uint32(min(l.now+l.probation, math.MaxUint32))
 	}
+}
+
+// tolerated reports whether what was alerted has gone on for so long that it is the owner's.
+func (p *profile) tolerated(now int64) bool {
+	q := &p.quarantine
+	return q.since != 0 && now-int64(q.last) <= p.pause() && now-int64(q.since) >= quietTime
 }
 
 // pause is how long a token may be silent without its behaviour having ended: two days, or

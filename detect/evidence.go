@@ -82,6 +82,9 @@ func (l *look) fades() uint32 {
 	if s == nil {
 		return 0
 	}
+	if s.episode.waiting.on() {
+		return 0
+	}
 	first := s.episode.last + 2*int64(l.halfLife/time.Second)
 	for i := range s.evidence {
 		e := &s.evidence[i]
@@ -104,29 +107,39 @@ func (e *evidence) speaks() bool { return e.llr > 0 && !e.excused }
 // of the same visit and add. Visits do not: one thief who changes addresses makes many,
 // and each further one says half as much as the one before. What was seen in one visit
 // (the same new client, the same odd hour) is no news in the next. Traffic is a group of
-// its own, of which the strongest counts in full (see strongest).
+// its own, of which the strongest counts in full (see strongest). How unlike its owner the
+// token has been over hours is the same facts once more, added up in another way.
 func (s *story) sum(now int64, halfLife time.Duration) float64 {
-	if slices.ContainsFunc(s.evidence, func(e evidence) bool { return e.excused }) {
+	if s.excused() {
 		rest := s.unexcused()
 		return rest.sum(now, halfLife)
 	}
 	var visits [maxEvidence]float64 // largest first
-	n, total := 0, 0.0
+	n, total, manner := 0, 0.0, 0.0
 	for i := range s.evidence {
 		if !s.firstOf(i) {
 			continue
 		}
 		v := s.groupSum(i, now, halfLife)
-		if s.evidence[i].group == traffic {
+		switch g := s.evidence[i].group; {
+		case g == traffic:
 			total += s.strongest(traffic, now, halfLife)
-		} else if v > 0 {
+		case g == ways:
+			manner = max(0, v)
+		case v > 0:
 			n = insertSorted(&visits, n, v)
 		}
 	}
+	visited := 0.0
 	for i, v := range visits[:n] {
-		total += v * math.Exp2(-float64(i))
+		visited += v * math.Exp2(-float64(i))
 	}
-	return total
+	return total + max(visited, manner) + dependence*min(visited, manner)
+}
+
+// excused reports whether a fleet event explains some of it.
+func (s *story) excused() bool {
+	return slices.ContainsFunc(s.evidence, func(e evidence) bool { return e.excused })
 }
 
 // unexcused is the story without what a fleet event explains.
@@ -194,12 +207,9 @@ func (s *story) detectors() int {
 	return n
 }
 
-// report writes the evidence as others read it, strongest first, with one more piece if it counts.
-func (s *story) report(more schema.Evidence, counts bool) []schema.Evidence {
+// report writes the evidence as others read it, strongest first.
+func (s *story) report() []schema.Evidence {
 	var list []schema.Evidence
-	if counts {
-		list = append(list, more)
-	}
 	for i := range s.evidence {
 		e := &s.evidence[i]
 		if !e.speaks() {

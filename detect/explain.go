@@ -85,9 +85,6 @@ func Explain(cfg Config, row schema.Profile, shared *schema.Profile, now time.Ti
 	if until := profile.quarantine.until; int64(until) > l.now {
 		p.Quarantine = unix(until)
 	}
-	if said, worth := profile.manner.evidence(int64(profile.last)); worth {
-		p.Evidence = append(p.Evidence, Weighed{said, said.LLR})
-	}
 	p.weigh(e.memory.storyOf(profile), l.now, cfg.HalfLife)
 	e.at(profile, uint32(l.now))
 	p.Score = e.Score()

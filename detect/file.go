@@ -97,7 +97,9 @@ func (l *look) record(s *story, first bool) {
 	if first {
 		l.gather(m, s.episode.since)
 	}
-	m.see(l)
+	if l.odd { // else it is the owner's, for which a finding has waited
+		m.see(l)
+	}
 	for i := range s.evidence {
 		if e := &s.evidence[i]; e.llr > 0 {
 			m.say(e.detector, e.words.key, e.llr)

@@ -58,9 +58,6 @@ func (e *Engine) phrase(name string) string {
 			return d.phrase()
 		}
 	}
-	if name == mannerName {
-		return "in a manner that is not the owner's"
-	}
 	return name // of a detector that this version no longer has
 }
 

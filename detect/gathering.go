@@ -89,6 +89,7 @@ const (
 	leastSurplus  = 5.0 // nats
 	leastMove     = 8.0
 	scoreIsNews   = 0.3
+	beginsWithin  = 6 * 3600
 	leaveEvery    = 60 // seconds between two looks at whose time is over
 )
 
@@ -201,7 +202,7 @@ func (g *gathering) judge(active, tokens int, now int64, rate float64) {
 	atHome := g.share(func(m *member) bool { return m.home })
 	switch {
 	case g.key.kind == sameAddress:
-		g.benign = false
+		g.benign = g.exit(n)
 	case g.key.kind == sameNetwork:
 		g.benign = g.moved(n, part, now, rate)
 	case g.key.kind == sameClient && g.key.owners():
@@ -216,15 +217,28 @@ func (g *gathering) judge(active, tokens int, now int64, rate float64) {
 }
 
 // beginning tells whether an owner may be moving: the second token does what the first did, with programs of its own.
-// It is given half an hour to become clear.
+// It is given half an hour to become clear, and an owner's own tokens as long as it takes until those have had their
+// turn that are used every few hours.
 func (g *gathering) beginning(now int64) bool {
-	if g.key.among == amongAll || len(g.members) < 2 || now-g.began > returnsWithin {
+	within := int64(returnsWithin)
+	if g.key.owners() && g.key.kind == sameNetwork || g.key.kind == sameAddress {
+		within = beginsWithin
+	}
+	if g.key.among == amongAll || len(g.members) < 2 || now-g.began > within {
 		return false
 	}
 	if g.key.kind == sameClient || g.key.kind == sameTraffic {
 		return g.share(func(m *member) bool { return m.home }) == 1
 	}
-	return g.key.kind == sameNetwork && g.share(func(m *member) bool { return m.ownAgent && !m.returned }) == 1
+	return g.share(func(m *member) bool { return m.ownAgent && !m.returned }) == 1
+}
+
+// exit tells whether an address is a new way out of a network, such as a company's VPN: tokens that came from there are
+// used from it, whoever owns them, with programs of their own. A gateway may know a company by several names.
+func (g *gathering) exit(n int) bool {
+	own := g.share(func(m *member) bool { return m.ownAgent })
+	returned := g.share(func(m *member) bool { return m.returned })
+	return g.key.origins() && n >= 3 && own >= mostlyOwn && returned <= 0.2
 }
 
 // moved is judge for places.

@@ -54,6 +54,8 @@ func (g *gathering) did() string {
 	switch g.key.kind {
 	case sameNetwork:
 		return "moved to " + g.network
+	case sameAddress:
+		return "moved to " + g.key.value + ", " + g.network
 	case sameClient:
 		return "changed to " + g.key.value
 	}

@@ -61,7 +61,7 @@ func (newGeo) look(l *look) {
 		llr += countryRatio(l)
 	} else {
 		n := l.cohort.noveltyOf(p)
-		llr -= math.Log(l.habits(networks).unseen(p, n.rate(n.networks), l.now, l.probation))
+		llr -= math.Log(l.habits(networks).unseen(p, n.rate(n.networks), noveltyPrior, l.now, l.probation))
 		llr += nearRatio(l)
 	}
 	if llr <= 0 {
@@ -71,7 +71,7 @@ func (newGeo) look(l *look) {
 	if newCountry {
 		l.group.asn = 0 // a trip has a hotel and a phone: all networks there are one visit
 	}
-	l.strange = llr >= strangeNats
+	l.strange, l.novel = llr >= strangeNats, llr
 	l.found(newGeoName, min(newGeoCap, llr), func() words { return geoWords(l, newCountry) })
 }
 
@@ -79,7 +79,7 @@ func countryRatio(l *look) float64 {
 	cohort := l.cohort.country(l.country)
 	theft := cohort/2 + 0.5/theftCountries
 	n := l.cohort.noveltyOf(l.profile)
-	owner := l.habits(countries).unseen(l.profile, n.rate(n.countries), l.now, l.probation) * cohort
+	owner := l.habits(countries).unseen(l.profile, n.rate(n.countries), countryPrior, l.now, l.probation) * cohort
 	return math.Log(theft / owner)
 }
 

@@ -89,14 +89,14 @@ func (h habits) empty(now, probation int64) bool {
 // values seen once; but people stay for days where they go.) That says little after a
 // few days, so it is shrunk to the rate at which the cohort's token-days bring something
 // new.
-func (h habits) unseen(p *profile, cohort float64, now, probation int64) float64 {
+func (h habits) unseen(p *profile, cohort, prior float64, now, probation int64) float64 {
 	novel := 0.0
 	for i := range h {
 		if first := int64(h[i].first); first-int64(p.first) >= settlingIn && now-first >= probation {
 			novel++
 		}
 	}
-	return (novel + noveltyPrior*cohort) / (float64(max(0, int(p.days)-settlingIn/daySeconds)) + noveltyPrior)
+	return (novel + prior*cohort) / (float64(max(0, int(p.days)-settlingIn/daySeconds)) + prior)
 }
 
 // settlingIn is how long after a token's first event it may show new sides of its usual
@@ -105,6 +105,10 @@ const settlingIn = 3 * daySeconds
 
 // noveltyPrior is how many days the cohort's rate of novelty weighs.
 const noveltyPrior = 5.0
+
+// countryPrior is the same for countries, of which people who saw none for a long time still see a first one: see
+// EVALUATION.md.
+const countryPrior = 40.0
 
 // fresh counts the values first seen on a day, after the token's first.
 func (h habits) fresh(day int32) float64 {
@@ -123,7 +127,12 @@ func (l *look) see(k kind, v value) bool {
 		return false
 	}
 	if day := uint16(l.day); h.day < day {
-		h.day, h.days = day, min(h.days, 1<<16-2)+1
+		h.day = day
+		if m := &l.profile.manner; k == countries && m.holds(l.day) {
+			m.held = min(m.held, 1<<8-2) + 1
+		} else {
+			h.days = min(h.days, 1<<16-2) + 1
+		}
 	}
 	return true
 }

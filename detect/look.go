@@ -37,13 +37,16 @@ type look struct {
 	away      bool // the token was in no place of its own before
 	rehearsed bool // something was found by a detector on trial
 	confirmed bool // it is what somebody confirmed to be theft
+	behaved   bool // the event is the first of an hour, and adds to what is unlike the owner
 	backfill  bool // the event is history that is being loaded
+	awaits    bool // a finding has waited for it
 
 	// What the event has of each kind of habit.
 	country, city, product value
 	agent                  uint32
 	setting                setting
 	hourly                 hourJudgement
+	novel                  float64 // nats of a new place
 
 	rules    *rules
 	allowed  allowed
@@ -55,6 +58,7 @@ type look struct {
 type group struct {
 	traffic bool
 	spread  bool // over many addresses at once
+	ways    bool // of the token's last active hours, wherever they were
 	country string
 	asn     uint32
 }
@@ -64,6 +68,9 @@ var home = group{}
 
 // traffic is the group of rates: they do not depend on the place.
 var traffic = group{traffic: true}
+
+// ways is the group of how like its owner the token has been of late.
+var ways = group{ways: true}
 
 // words say what was seen and what is normal. They are built only when they are kept.
 type words struct {

@@ -11,7 +11,7 @@ import (
 
 // stateVersion is the first byte of all stored state. Raise it when the layout changes:
 // older state is then refused, and profiles are learnt again from the stored events.
-const stateVersion = 3
+const stateVersion = 4
 
 // Snapshot returns what changed since the last one, and the state that the partition's
 // tokens share under the zero token. Of a token that was dropped since it comes without
@@ -236,6 +236,7 @@ func (r *rates) code(c *coder) {
 func (g *group) code(c *coder) {
 	c.bool(&g.traffic)
 	c.bool(&g.spread)
+	c.bool(&g.ways)
 	c.string(&g.country)
 	number(c, &g.asn)
 }
@@ -282,6 +283,7 @@ func (e *episode) code(c *coder) {
 	number(c, &e.detectors)
 	number(c, &e.told)
 	c.bool(&e.alerted)
+	e.waiting.code(c)
 }
 
 func (k *cohort) code(c *coder) {

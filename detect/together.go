@@ -27,12 +27,9 @@ func (e *Engine) together(l *look, s *story, nats, bar float64) float64 {
 	l.campaign = e.campaigns.of(&sighting)
 	by := e.excuseWith(l, s, &sighting)
 	if len(by) == 0 {
-		return s.sum(l.now, e.cfg.HalfLife) + l.profile.manner.nats() // of what was excused before, it may count again
+		return s.sum(l.now, e.cfg.HalfLife) // of what was excused before, it may count again
 	}
 	remains := s.sum(l.now, e.cfg.HalfLife)
-	if !slices.ContainsFunc(by, func(g *gathering) bool { return g.key.kind == sameNetwork }) {
-		remains += l.profile.manner.nats() // who moved is where the others are, and unlike its past
-	}
 	if remains < bar && (nats >= bar || s.episode.alerted) {
 		clear := true
 		for _, g := range by {
@@ -115,6 +112,9 @@ func (e *Engine) excuseWith(l *look, s *story, x *schema.Sighting) (by []*gather
 		return e.campaigns.explaining(kind, value, who, x.Origin, l.now, x.Ingested)
 	}
 	move, busy := at(sameNetwork, network), at(sameTraffic, "")
+	if move == nil && l.event.IP.IsValid() {
+		move = at(sameAddress, l.event.IP.String())
+	}
 	client := at(sameClient, clip(product(l.event.Client)))
 	for i := range s.evidence {
 		v, because := &s.evidence[i], (*gathering)(nil)
@@ -122,6 +122,8 @@ func (e *Engine) excuseWith(l *look, s *story, x *schema.Sighting) (by []*gather
 		case v.llr <= 0:
 		case v.group == traffic:
 			because = busy
+		case v.group == ways:
+			because = move // who moved is where the others are, and unlike its past
 		case v.detector == newClientName && v.words.key == "client:"+product(l.event.Client):
 			if because = client; move != nil && move.newClient() == clip(product(l.event.Client)) {
 				because = move

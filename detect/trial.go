@@ -35,7 +35,7 @@ func (e *Engine) rehearsal(l *look) *schema.Finding {
 		both.evidence = append(both.evidence, real.evidence...)
 		both.evidence = both.evidence[:min(len(both.evidence), maxEvidence)]
 	}
-	score := (both.sum(l.now, e.cfg.HalfLife) + l.profile.manner.nats()) / e.bar(l.profile) * e.factor
+	score := both.sum(l.now, e.cfg.HalfLife) / e.bar(l.profile) * e.factor
 	n := both.detectors()
 	if !s.episode.due(l.now, score, n) {
 		return nil
@@ -43,7 +43,7 @@ func (e *Engine) rehearsal(l *look) *schema.Finding {
 	ep := &s.episode
 	ep.score, ep.reported, ep.detectors, ep.told = max(ep.score, score), l.now, max(ep.detectors, n), ep.requests
 	both.episode = *ep
-	f := e.finding(l, &both, score, both.report(l.profile.manner.evidence(l.now)))
+	f := e.finding(l, &both, score, both.report())
 	f.Simulated = true
 	for i := range f.Evidence {
 		f.Evidence[i].Simulated = e.rules.onTrial(f.Evidence[i].Detector)

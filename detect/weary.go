@@ -32,7 +32,7 @@ func (s *story) says(detector string) bool {
 func (s *story) where() uint32 {
 	best, at := 0.0, -1
 	for i := range s.evidence {
-		if e := &s.evidence[i]; e.llr > best {
+		if e := &s.evidence[i]; e.llr > best && e.group != ways {
 			best, at = e.llr, i
 		}
 	}
