@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -24,7 +23,7 @@ func (e *Engine) together(l *look, s *story, nats, bar float64) float64 {
 	if e.campaigns.See(&sighting) {
 		e.sighted(&sighting)
 	}
-	l.campaign = e.campaigns.of(&sighting)
+	l.campaign = e.campaigns.of()
 	by := e.excuseWith(l, s, &sighting)
 	if len(by) == 0 {
 		return s.sum(l.now, e.cfg.HalfLife) + l.profile.manner.nats() // of what was excused before, it may count again
@@ -110,7 +109,7 @@ func (l *look) origin() uint32 {
 // excuseWith marks the evidence that fleet events explain, and returns these. Of visits other than the event's it leaves
 // what was found of them then.
 func (e *Engine) excuseWith(l *look, s *story, x *schema.Sighting) (by []*gathering) {
-	who, network := ownerOf(x), fmt.Sprint("AS", l.event.ASN)
+	who, network := ownerOf(x), networkValue(l.event.ASN)
 	at := func(kind gatheringKind, value string) *gathering {
 		return e.campaigns.explaining(kind, value, who, x.Origin, l.now, x.Ingested)
 	}
