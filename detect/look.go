@@ -77,13 +77,23 @@ func (l *look) read() {
 	l.product = texts.value(product(ev.Client))
 	l.country = texts.value(ev.Country)
 	if ev.City != "" {
-		l.city = texts.value(placeName(ev.Place))
+		var name [2 * maxText]byte
+		l.city = texts.valueOf(appendPlace(name[:0], ev.City, ev.Country))
 	}
 	l.agent = textHash(ev.UserAgent)
 }
 
 func (t *texts) value(s string) value {
 	id, held := t.find(s)
+	return value{uint32(id), held}
+}
+
+// valueOf is value for what is put together for this question only.
+func (t *texts) valueOf(s []byte) value {
+	if len(s) > maxText {
+		return t.value(string(s))
+	}
+	id, held := t.ids[string(s)]
 	return value{uint32(id), held}
 }
 

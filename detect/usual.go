@@ -40,12 +40,20 @@ func (f *few) add(hash uint64) {
 func settingOf(seed maphash.Seed, ev *schema.Event) setting {
 	where := blend(
 		maphash.String(seed, ev.City)^uint64(math.Float32bits(ev.Lat))<<32^uint64(math.Float32bits(ev.Lon)),
-		maphash.String(seed, ev.Country)^uint64(ev.AccuracyKM)<<8^uint64(ev.Network))
+		countryBits(seed, ev.Country)^uint64(ev.AccuracyKM)<<8^uint64(ev.Network))
 	return setting{
 		place:   blend(where, uint64(ev.ASN)) | 1,
 		client:  blend(maphash.String(seed, ev.UserAgent), maphash.String(seed, ev.Client)) | 1,
 		located: ev.Located(),
 	}
+}
+
+// countryBits are the two letters of a country as they are, and a hash of whatever else it is.
+func countryBits(seed maphash.Seed, country string) uint64 {
+	if len(country) == 2 {
+		return uint64(country[0])<<32 | uint64(country[1])<<40
+	}
+	return maphash.String(seed, country)
 }
 
 func blend(a, b uint64) uint64 {
