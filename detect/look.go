@@ -31,13 +31,13 @@ type look struct {
 	probation int64 // seconds
 	halfLife  time.Duration
 	group     group
-	strange   bool // the place is far from everything that is the token's own
-	spoke     bool // something was said
-	odd       bool // something was found
-	away      bool // the token was in no place of its own before
-	rehearsed bool // something was found by a detector on trial
-	confirmed bool // it is what somebody confirmed to be theft
-	backfill  bool // the event is history that is being loaded
+	strange   bool          // the place is far from everything that is the token's own
+	spoke     bool          // something was said
+	odd       bool          // something was found
+	away      bool          // the token was in no place of its own before
+	rehearsed bool          // something was found by a detector on trial
+	confirmed bool          // it is what somebody confirmed to be theft
+	history   time.Duration // an event that is older than that when it comes is history
 
 	// What the event has of each kind of habit.
 	country, city, product value
@@ -49,6 +49,9 @@ type look struct {
 	allowed  allowed
 	campaign string // that the event is part of
 }
+
+// backfill tells an event that is history which is being loaded.
+func (l *look) backfill() bool { return l.event.Ingested.Sub(l.event.Time) > l.history }
 
 // group names what moves together and is counted once: a visit to a place that is not
 // the token's own, the token's own places, or its traffic.

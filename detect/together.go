@@ -109,12 +109,21 @@ func (l *look) origin() uint32 {
 // excuseWith marks the evidence that fleet events explain, and returns these. Of visits other than the event's it leaves
 // what was found of them then.
 func (e *Engine) excuseWith(l *look, s *story, x *schema.Sighting) (by []*gathering) {
-	who, network := ownerOf(x), networkValue(l.event.ASN)
+	who := ownerOf(x)
 	at := func(kind gatheringKind, value string) *gathering {
 		return e.campaigns.explaining(kind, value, who, x.Origin, l.now, x.Ingested)
 	}
-	move, busy := at(sameNetwork, network), at(sameTraffic, "")
-	client := at(sameClient, clip(product(l.event.Client)))
+	var move, busy, client *gathering
+	places, rates, programs := s.about()
+	if places {
+		move = at(sameNetwork, networkValue(l.event.ASN))
+	}
+	if rates {
+		busy = at(sameTraffic, "")
+	}
+	if programs {
+		client = at(sameClient, clip(product(l.event.Client)))
+	}
 	for i := range s.evidence {
 		v, because := &s.evidence[i], (*gathering)(nil)
 		switch {
@@ -139,6 +148,21 @@ func (e *Engine) excuseWith(l *look, s *story, x *schema.Sighting) (by []*gather
 		}
 	}
 	return by
+}
+
+// about tells which kinds of fleet event may explain the evidence, so that only these are looked up.
+func (s *story) about() (places, rates, programs bool) {
+	for i := range s.evidence {
+		switch v := &s.evidence[i]; {
+		case v.group.traffic:
+			rates = true
+		case v.detector == oddHoursName:
+			rates, programs = true, true
+		default:
+			places, programs = true, programs || v.detector == newClientName
+		}
+	}
+	return places, rates, programs
 }
 
 // backHome tells the campaigns that a token is where it belongs, after it was somewhere else.
