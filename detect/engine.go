@@ -33,6 +33,7 @@ type Engine struct {
 	verdicts  verdicts
 	campaigns *Campaigns
 	sightings []schema.Sighting // not taken yet, see Sightings
+	spelt     map[string]string // while profiles come back, see coder
 }
 
 // New makes an engine for a partition that has seen nothing.
