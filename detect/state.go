@@ -11,7 +11,7 @@ import (
 
 // stateVersion is the first byte of all stored state. Raise it when the layout changes:
 // older state is then refused, and profiles are learnt again from the stored events.
-const stateVersion = 3
+const stateVersion = 4
 
 // Snapshot returns what changed since the last one, and the state that the partition's
 // tokens share under the zero token. Of a token that was dropped since it comes without
@@ -301,6 +301,7 @@ func (k *cohort) code(c *coder) {
 		}
 	}
 	k.calm.code(c)
+	k.surges.each(func(t *tail) { t.code(c) })
 	for i := range k.calibrations {
 		k.calibrations[i].code(c)
 	}
