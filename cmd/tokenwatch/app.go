@@ -50,6 +50,8 @@ type app struct {
 	verdicts  *verdicts
 	desk      *desk
 	inbound   []inbound
+	console   *webConsole // nil while it is off
+	vitals    *vitals
 }
 
 // inbound takes in what people press in a channel.
@@ -62,11 +64,15 @@ type inbound interface {
 // after an error too.
 func openApp(ctx context.Context, cfg Config, log *slog.Logger) (*app, error) {
 	a := &app{cfg: cfg, log: log, metrics: newMetrics(), ready: newReadiness("clickhouse", "kafka", "consumer"), desk: &desk{}}
-	a.engines = newEngines(cfg, log, a.ready)
+	a.engines, a.vitals = newEngines(cfg, log, a.ready), newVitals(a)
 	var err error
 	if a.listener, err = listen(cfg.HTTP); err != nil {
 		return a, err
 	}
+	if a.console, err = openConsole(cfg, log); err != nil {
+		return a, err
+	}
+	a.cfg.Alert.ConsoleURL = a.console.link(cfg.Alert.ConsoleURL)
 	decoder, err := a.decoder()
 	if err != nil {
 		return a, err
@@ -181,6 +187,9 @@ func (a *app) wire(ctx context.Context, decoder *ingest.Decoder) (err error) {
 	if err := a.listenToPeople(ctx, db); err != nil {
 		return err
 	}
+	if err := a.console.open(a); err != nil {
+		return err
+	}
 	detecting := a.cfg.Detect
 	detecting.BackfillAfter = a.cfg.Alert.BackfillAfter
 	a.watch = &watch{cfg: detecting, history: settled{db, db}, record: db, accept: a.alerting.publish, urgent: a.cfg.Revoke.Urgent, log: a.log, metrics: a.metrics, parts: map[part]*lane{}, sighted: db}
@@ -236,11 +245,13 @@ func (a *app) run(ctx context.Context) error {
 	alerting, stopAlerting := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopAlerting()
 	group.Go(func() error { return a.http.wait(ctx) })
+	group.Go(func() error { return a.console.wait(ctx) })
 	group.Go(func() error { return a.engines.keep(ctx) })
 	group.Go(func() error { return a.places.Run(ctx) })
 	group.Go(func() error { return a.watchReadiness(ctx) })
 	group.Go(func() error { return a.trim(ctx) })
 	group.Go(func() error { return a.auditor.run(ctx) })
+	group.Go(func() error { return a.vitals.run(ctx) })
 	group.Go(func() error { return a.verdicts.run(ctx) })
 	group.Go(func() error { return a.verdicts.after(alerting, a.alerting.revoker.Run) })
 	for _, in := range a.inbound {
@@ -347,6 +358,7 @@ func (a *app) close(ctx context.Context) error {
 	} else if a.listener != nil {
 		wrong = append(wrong, a.listener.Close())
 	}
+	wrong = append(wrong, a.console.stop(ctx))
 	if a.intake != nil {
 		wrong = append(wrong, a.intake.close())
 	}

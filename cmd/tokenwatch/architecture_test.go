@@ -16,7 +16,8 @@ const module = "github.com/tokenwatch/tokenwatch"
 // is judged by the nearest one above it; the wiring, cmd, may import all.
 var rooms = map[string][]string{
 	"schema":                 {},
-	"schema/clickhouse":      {"schema"},
+	"schema/board":           {"schema"},
+	"schema/clickhouse":      {"schema", "schema/board"},
 	"ingest":                 {"schema", "ingest/format"},
 	"ingest/format":          {"schema"},
 	"ingest/kafka":           {},
@@ -31,6 +32,8 @@ var rooms = map[string][]string{
 	"detect/backtest":        {"schema", "detect"},
 	"alert":                  {"schema"},
 	"alert/guard":            {"alert"},
+	"alert/console":          {"schema", "schema/board", "alert", "alert/console/signin"},
+	"alert/console/signin":   {"alert"},
 	"alert/picture":          {"schema", "alert"},
 	"alert/slack":            {"schema", "alert", "alert/guard"},
 	"alert/telegram":         {"schema", "alert", "alert/guard"},

@@ -274,7 +274,7 @@ func (b *bench) start(server clickhouse.Config, topic kafka.Config, settings ...
 	p.command.Dir = b.TempDir()
 	p.command.Stderr = p.log
 	p.command.Env = append(os.Environ(), programEnv+"=1", local.AssetsEnv+"="+assets,
-		"TOKENWATCH_HTTP_LISTEN="+listen, "TOKENWATCH_HTTP_PPROF=true",
+		"TOKENWATCH_CONSOLE_LISTEN=", "TOKENWATCH_HTTP_LISTEN="+listen, "TOKENWATCH_HTTP_PPROF=true",
 		"TOKENWATCH_KAFKA_BROKERS="+strings.Join(topic.Brokers, ","), "TOKENWATCH_KAFKA_TOPIC="+topic.Topic,
 		"TOKENWATCH_CLICKHOUSE_DSN="+string(server.DSN),
 		"TOKENWATCH_INGEST_MAX_AGE=720h") // the fleet's history is taken as it is

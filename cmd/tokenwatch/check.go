@@ -51,6 +51,11 @@ func (c checkCommand) Run(p *process) error {
 	t.try("places", func(context.Context) (string, error) { return cfg.tryPlaces(p) })
 	t.try("clickhouse", func(ctx context.Context) (string, error) { return cfg.tryClickHouse(ctx, p) })
 	t.try("kafka", func(ctx context.Context) (string, error) { return cfg.tryKafka(ctx, p) })
+	if cfg.Console.Listen == "" {
+		t.line("–", "console", "off (console.listen)")
+	} else {
+		t.try("console", cfg.tryConsole)
+	}
 	notifiers, err := cfg.notifiers(outfit{log: p.logger(cfg.Log), topic: func(name string) ocsf.Writer {
 		return &topicWriter{name: name, partitions: cfg.Alert.Partitions, reach: cfg.reachedKafka}
 	}})

@@ -64,7 +64,7 @@ func (p place) start(t *testing.T, settings ...string) *child {
 	c.command.Dir = p.dir
 	c.command.Stdout, c.command.Stderr = c.log, c.log
 	c.command.Env = append(os.Environ(), programEnv+"=1", "GORACE=atexit_sleep_ms=0 halt_on_error=1", local.AssetsEnv+"="+assets,
-		fmt.Sprintf("TOKENWATCH_HTTP_LISTEN=127.0.0.1:%d", p.http), fmt.Sprintf("TOKENWATCH_KAFKA_PORT=%d", p.kafka),
+		"TOKENWATCH_CONSOLE_LISTEN=127.0.0.1:0", fmt.Sprintf("TOKENWATCH_HTTP_LISTEN=127.0.0.1:%d", p.http), fmt.Sprintf("TOKENWATCH_KAFKA_PORT=%d", p.kafka),
 		fmt.Sprintf("TOKENWATCH_CLICKHOUSE_TCP_PORT=%d", p.tcp), fmt.Sprintf("TOKENWATCH_CLICKHOUSE_HTTP_PORT=%d", p.httpDatabase),
 		"TOKENWATCH_KAFKA_SESSION_TIMEOUT=6s", "TOKENWATCH_KAFKA_MAX_WAIT=50ms", "TOKENWATCH_INGEST_BLOCK_FLUSH_INTERVAL=50ms")
 	c.command.Env = append(c.command.Env, settings...)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/alert"
+	"github.com/tokenwatch/tokenwatch/alert/console"
 	"github.com/tokenwatch/tokenwatch/alert/slack"
 	"github.com/tokenwatch/tokenwatch/alert/telegram"
 	"github.com/tokenwatch/tokenwatch/deploy/local"
@@ -42,6 +43,7 @@ type Config struct {
 	Slack      slack.Config     `yaml:"slack"`
 	Telegram   telegram.Config  `yaml:"telegram"`
 	Revoke     RevokeConfig     `yaml:"revoke"`
+	Console    console.Config   `yaml:"console"`
 
 	ChannelsConfig `yaml:",inline"`
 }
@@ -124,6 +126,7 @@ func DefaultConfig() Config {
 		Slack:      slack.DefaultConfig(),
 		Telegram:   telegram.DefaultConfig(),
 		Revoke:     DefaultRevokeConfig(),
+		Console:    console.DefaultConfig(),
 
 		ChannelsConfig: DefaultChannelsConfig(),
 	}
@@ -142,7 +145,7 @@ func (c Config) Validate() error {
 		return errors.New("kafka.keep_records: must be 0 or more")
 	}
 	checks := []func() error{
-		c.HTTP.validate, c.Kafka.validateRekey, c.Ingest.validate, c.Intake.Validate, c.Geo.Validate, c.Audit.validate, c.Detect.Validate, c.Alert.Validate, c.Revoke.Validate, c.ChannelsConfig.validate,
+		c.HTTP.validate, c.Kafka.validateRekey, c.Ingest.validate, c.Intake.Validate, c.Geo.Validate, c.Audit.validate, c.Detect.Validate, c.Alert.Validate, c.Revoke.Validate, c.Console.Validate, c.ChannelsConfig.validate,
 		c.embeddedKafka().Validate, c.configuredKafka().Validate, c.embeddedClickHouse().Validate, c.configuredClickHouse().Validate,
 	}
 	if c.Slack.Enabled() {

@@ -96,7 +96,7 @@ func (d *demo) configure(cfg Config) (Config, error) {
 		return cfg, fmt.Errorf("emptying the demo's data folder: %w", err)
 	}
 	cfg.Log.Level = max(cfg.Log.Level, 4) // warnings: the demo tells its own story
-	cfg.HTTP.Listen = "127.0.0.1:0"
+	cfg.HTTP.Listen, cfg.Console.Listen = "127.0.0.1:0", "127.0.0.1:0"
 	cfg.Kafka.Brokers, cfg.Kafka.Port, cfg.Kafka.Partitions = nil, 0, demoPartitions
 	cfg.ClickHouse.DSN, cfg.ClickHouse.TCPPort, cfg.ClickHouse.HTTPPort = "", 0, 0
 	cfg.Ingest.Format = "auto"

@@ -78,11 +78,12 @@ func cut(s string, runes int) string {
 func (d *demo) invite() {
 	child := d.app.engines.child
 	d.say("Still running; Ctrl-C ends it")
-	fmt.Fprintf(d.out, `   Kafka        %s, topic %s
+	fmt.Fprintf(d.out, `   Console      %s (admin, %s)
+   Kafka        %s, topic %s
    ClickHouse   http://%s (user tokenwatch), native %s
    Metrics      http://%s/metrics
 
    curl -s -u "tokenwatch:$(cat %s/clickhouse/password)" 'http://%s/' -d 'SELECT count() FROM events'
-`, strings.Join(d.app.engines.kafka.Brokers, ", "), d.app.engines.kafka.Topic, child.HTTPAddress(), child.TCPAddress(),
+`, d.app.console.url(), d.app.console.cfg.Password.Reveal(), strings.Join(d.app.engines.kafka.Brokers, ", "), d.app.engines.kafka.Topic, child.HTTPAddress(), child.TCPAddress(),
 		d.app.listener.Addr(), d.app.cfg.DataDir, child.HTTPAddress())
 }

@@ -51,7 +51,7 @@ func quick(dir string) Config {
 	cfg := DefaultConfig()
 	cfg.DataDir = dir
 	cfg.Log = LogConfig{Level: slog.LevelDebug, Format: "json"}
-	cfg.HTTP.Listen = "127.0.0.1:0"
+	cfg.HTTP.Listen, cfg.Console.Listen = "127.0.0.1:0", "127.0.0.1:0"
 	cfg.Kafka.Port, cfg.ClickHouse.TCPPort, cfg.ClickHouse.HTTPPort = 0, 0, 0
 	cfg.Kafka.SessionTimeout, cfg.Kafka.MaxWait = 6*time.Second, 50*time.Millisecond
 	cfg.Ingest.Block.FlushInterval = 50 * time.Millisecond

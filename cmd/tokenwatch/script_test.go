@@ -52,6 +52,7 @@ func TestScripts(t *testing.T) {
 				env.Setenv(envPrefix+port, "0")
 			}
 			env.Setenv("TOKENWATCH_HTTP_LISTEN", "127.0.0.1:0")
+			env.Setenv("TOKENWATCH_CONSOLE_LISTEN", "127.0.0.1:0")
 			return free.Close()
 		},
 	})

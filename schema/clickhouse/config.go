@@ -68,6 +68,8 @@ type Retention struct {
 	Profiles time.Duration `yaml:"profiles"`
 	// Incidents bounds incidents that do not change any more. 0, the default, keeps them for ever.
 	Incidents time.Duration `yaml:"incidents"`
+	// ConsoleAudit bounds what is known of what people did in the console. 400 days.
+	ConsoleAudit time.Duration `yaml:"console_audit"`
 }
 
 const day = 24 * time.Hour
@@ -84,6 +86,8 @@ func DefaultConfig() Config {
 			Hours:       400 * day,
 			Findings:    400 * day,
 			Profiles:    400 * day,
+
+			ConsoleAudit: 400 * day,
 		},
 	}
 }

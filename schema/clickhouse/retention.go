@@ -22,9 +22,12 @@ func (r Retention) tables() []kept {
 		{"dead_letters", "dead_letter_replays", "toDateTime(ingested_at)", r.DeadLetters},
 		{"hours", "activity_hours", "hour", r.Hours},
 		{"hours", "token_renames", "seen", r.Hours},
+		{"hours", "token_summaries", "toDateTime(last_seen)", r.Hours},
+		{"hours", "fleet_days", "day", r.Hours},
 		{"findings", "findings", "toDateTime(ingested_at)", r.Findings},
 		{"profiles", "profiles", "stored_at", r.Profiles},
 		{"incidents", "incidents", "toDateTime(stored_at)", r.Incidents},
+		{"console_audit", "console_audit", "toDateTime(at)", r.ConsoleAudit},
 	}
 }
 

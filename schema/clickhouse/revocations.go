@@ -91,9 +91,13 @@ func (db *DB) Revocations(ctx context.Context, since time.Time, incident string)
 	if incident != "" {
 		where += " OR incident = " + literal(incident)
 	}
+	return db.revocations(ctx, where+" ORDER BY at, incident, step")
+}
+
+func (db *DB) revocations(ctx context.Context, where string) ([]schema.RevocationStep, error) {
 	var whole proto.ColStr
 	var list []schema.RevocationStep
-	err := db.stream(ctx, "revocations WHERE "+where+" ORDER BY at, incident, step", []column{{"step_json", &whole}}, func(i int) error {
+	err := db.stream(ctx, "revocations WHERE "+where, []column{{"step_json", &whole}}, func(i int) error {
 		var s schema.RevocationStep
 		if err := json.Unmarshal(whole.RowBytes(i), &s); err != nil {
 			return fmt.Errorf("reading a step's JSON: %w", err)
