@@ -25,6 +25,7 @@ type burstModel struct {
 	exceed [2]float64 // P(x > R): of 10 minutes and less, of an hour
 	scale  [2]float64 // B
 	level  float64    // mean requests in 10 minutes in which there are any
+	small  evenness   // of a small token: whose days it is held against, see surges
 	judges bool       // there are days to compare with
 }
 
@@ -38,7 +39,7 @@ const (
 	// of a machine. Hardly a client that the model was fitted to has such, so it cannot tell.
 	constantDays = 0.3
 	// leastSurprise is where a window begins to be worth looking at, in nats: a thief leaps with
-	// probability theftBursts, so less speaks for the owner.
+	// probability theftBursts, so less speaks for the owner, or says next to nothing.
 	leastSurprise = 2.1
 )
 
@@ -71,6 +72,7 @@ func (r *rates) model(day int32) (m burstModel) {
 	}
 	sd := math.Sqrt((float64(r.spread) + 0.5) / (float64(r.weight) + prior))
 	alike := math.Pow(min(1, sd/constantDays), 2)
+	m.small = evennessOf(sd, m.level)
 	f := [8]float64{
 		1,
 		math.Log10(float64(r.sum)+1) - 4,
@@ -109,9 +111,14 @@ func (r *rate) reference(used bool) float64 {
 	return ref
 }
 
-// surprise is −ln P of a window with so many requests; 0 where it says nothing. used takes
+// surprise is −ln P of a window with so many requests, less the penalty of its span; 0 where it says nothing. used takes
 // into account what the day has already shown.
 func (m *burstModel) surprise(r *rates, span int, count uint32, used bool) float64 {
+	return max(0, m.raw(r, span, count, used)-spanPenalty[span])
+}
+
+// raw is −ln P of a window with so many requests.
+func (m *burstModel) raw(r *rates, span int, count uint32, used bool) float64 {
 	if !m.judges || count < spans[span].least {
 		return 0
 	}
@@ -123,7 +130,7 @@ func (m *burstModel) surprise(r *rates, span int, count uint32, used bool) float
 	}
 	windows := math.Max(1, float64(spans[span].seconds)/600)
 	over = min(over, max(0.5, math.Log1p(useOfThirty*m.level*windows)-ref))
-	return max(0, -math.Log(m.exceed[k])+tailPower*math.Log1p(over/(tailPower*m.scale[k]))-spanPenalty[span])
+	return -math.Log(m.exceed[k]) + tailPower*math.Log1p(over/(tailPower*m.scale[k]))
 }
 
 // bar is the least count whose surprise is worth looking at.

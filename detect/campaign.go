@@ -2,8 +2,8 @@ package detect
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,8 +30,9 @@ type Campaigns struct {
 	all        awakeTokens
 	parts      float64 // sightings that could be part of a campaign, fading by half a week
 	partsAt    int64
-	due        []*gathering // to be told
-	moves      moves        // what other partitions know, see Engine.Know
+	due        []*gathering   // to be told
+	keys       []gatheringKey // of the sighting last seen
+	moves      moves          // what other partitions know, see Engine.Know
 }
 
 // awakeTokens counts tokens by days.
@@ -126,7 +127,8 @@ func (c *Campaigns) See(s *schema.Sighting) (news bool) {
 	}
 	c.fade(now)
 	var joined []*gathering
-	for _, key := range keysOf(s) {
+	c.keys = keysOf(c.keys[:0], s)
+	for _, key := range c.keys {
 		g := c.gathering(key, now)
 		g.leave(now)
 		if s.ASN != 0 && key.kind != sameClient {
@@ -154,12 +156,14 @@ func (c *Campaigns) See(s *schema.Sighting) (news bool) {
 	return news
 }
 
-// keysOf are the gatherings that a sighting is of, what says most first.
-func keysOf(s *schema.Sighting) []gatheringKey {
-	var keys []gatheringKey
-	among := []string{amongAll}
+// keysOf appends the gatherings that a sighting is of, what says most first.
+func keysOf(keys []gatheringKey, s *schema.Sighting) []gatheringKey {
+	among, network := append(make([]string, 0, 2), amongAll), ""
 	if name := ownerOf(s); name != "" {
 		among = append(among, amongOwner+name)
+	}
+	if s.ASN != 0 {
+		network = networkValue(s.ASN)
 	}
 	if s.ASN != 0 && s.IP.IsValid() {
 		keys = append(keys, gatheringKey{sameAddress, s.IP.String(), amongAll})
@@ -169,21 +173,26 @@ func keysOf(s *schema.Sighting) []gatheringKey {
 			keys = append(keys, gatheringKey{sameClient, clip(s.Client), who})
 		}
 		if s.ASN != 0 {
-			keys = append(keys, gatheringKey{sameNetwork, fmt.Sprint("AS", s.ASN), who})
+			keys = append(keys, gatheringKey{sameNetwork, network, who})
 		}
 		if s.Traffic {
 			keys = append(keys, gatheringKey{sameTraffic, "", who})
 		}
 	}
 	if s.ASN != 0 && s.Origin != 0 {
-		origin := fmt.Sprint(amongOrigins, s.Origin)
-		keys = append(keys, gatheringKey{sameNetwork, fmt.Sprint("AS", s.ASN), origin})
+		origin := amongOrigin(s.Origin)
+		keys = append(keys, gatheringKey{sameNetwork, network, origin})
 		if s.IP.IsValid() {
 			keys = append(keys, gatheringKey{sameAddress, s.IP.String(), origin})
 		}
 	}
 	return keys
 }
+
+// networkValue and amongOrigin are parts of keys, made for every event that is news: without fmt.
+func networkValue(asn uint32) string { return "AS" + strconv.FormatUint(uint64(asn), 10) }
+
+func amongOrigin(asn uint32) string { return amongOrigins + strconv.FormatUint(uint64(asn), 10) }
 
 // fade lets the count of sightings that could be part of a campaign follow its time.
 func (c *Campaigns) fade(now int64) {
@@ -257,7 +266,7 @@ func (c *Campaigns) rename(from, to schema.TokenID) {
 
 // returned notes that a token is back where it came from, soon after it was where it is said to have moved.
 func (c *Campaigns) returned(s *schema.Sighting, now int64) (news bool) {
-	here := fmt.Sprint("AS", s.ASN)
+	here := networkValue(s.ASN)
 	for key, g := range c.gatherings {
 		if key.kind != sameNetwork || key.value == here || now-g.last > returnsWithin {
 			continue
@@ -338,7 +347,7 @@ func (c *Campaigns) campaign(g *gathering, now int64) (n int, score float64) {
 func (c *Campaigns) part(g *gathering, m *member, now int64) bool {
 	kind, value := g.key.kind, g.key.value
 	if kind == sameAddress {
-		kind, value = sameNetwork, fmt.Sprint("AS", g.asn)
+		kind, value = sameNetwork, networkValue(g.asn)
 	}
 	if g.key.kind == sameAddress && c.explaining(sameAddress, g.key.value, m.owner, m.origin, now, time.Time{}) != nil {
 		return false
@@ -349,9 +358,9 @@ func (c *Campaigns) part(g *gathering, m *member, now int64) bool {
 	return m.score >= leastPart && c.explaining(kind, value, m.owner, m.origin, now, time.Time{}) == nil
 }
 
-// of names the campaign that a sighting belongs to, if it was told.
-func (c *Campaigns) of(s *schema.Sighting) string {
-	for _, key := range keysOf(s) {
+// of names the campaign that the sighting last seen belongs to, if it was told.
+func (c *Campaigns) of() string {
+	for _, key := range c.keys {
 		if g := c.gatherings[key]; g != nil && g.told > 0 && !g.benign && !g.muted && key.among == amongAll {
 			return g.id
 		}
@@ -395,7 +404,7 @@ func (c *Campaigns) covered(g *gathering) bool {
 	}
 	kind, value := g.key.kind, g.key.value
 	if kind == sameAddress {
-		kind, value = sameNetwork, fmt.Sprint("AS", g.asn)
+		kind, value = sameNetwork, networkValue(g.asn)
 		if wider := c.gatherings[gatheringKey{kind, value, g.key.among}]; wider != nil && wider.benign {
 			return true
 		}
@@ -415,12 +424,13 @@ func (c *Campaigns) covered(g *gathering) bool {
 // explaining is the fleet event, or what may become one, that explains what a token of an owner and an origin was seen
 // with; or nil.
 func (c *Campaigns) explaining(kind gatheringKind, value, owner string, origin uint32, now int64, ingested time.Time) *gathering {
-	among := []string{amongOwner + owner, amongAll}
+	both := [2]string{amongOwner + owner, amongAll}
+	among := both[:]
 	switch kind {
 	case sameNetwork:
-		among = []string{amongOwner + owner, fmt.Sprint(amongOrigins, origin)}
+		among[1] = amongOrigin(origin)
 	case sameAddress:
-		among = []string{fmt.Sprint(amongOrigins, origin)}
+		among[0], among = amongOrigin(origin), among[:1]
 	}
 	for _, who := range among {
 		if who == amongOwner {

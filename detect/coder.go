@@ -18,7 +18,11 @@ type coder struct {
 	reading bool
 	err     error
 	texts   *texts
+	spelt   map[string]string // read before, so that what many profiles say is in memory once; may be nil
 }
+
+// maxSpelt bounds what is remembered of strings while profiles come back.
+const maxSpelt = 1 << 16
 
 // write returns the state that code writes, in memory of its own.
 func (c *coder) write(code func(*coder)) []byte {
@@ -125,7 +129,19 @@ func (c *coder) string(v *string) {
 		c.fail()
 		return
 	}
-	*v, c.buf = string(c.buf[:n]), c.buf[n:]
+	*v, c.buf = c.spell(c.buf[:n]), c.buf[n:]
+}
+
+// spell makes a string, or finds the same one that was read before.
+func (c *coder) spell(b []byte) string {
+	if s, known := c.spelt[string(b)]; known {
+		return s
+	}
+	s := string(b)
+	if c.spelt != nil && len(c.spelt) < maxSpelt {
+		c.spelt[s] = s
+	}
+	return s
 }
 
 // text codes a text as its string; read, it is held.

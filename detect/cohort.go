@@ -16,6 +16,7 @@ type cohort struct {
 	novelty   [ages]novelty // by the token's age
 
 	calm         calm
+	surges       surges
 	calibrations [classes]calibration
 }
 
@@ -121,6 +122,7 @@ func (c *cohort) halve() {
 	c.hours.halve()
 	c.pools.halve()
 	c.calm.halve()
+	c.surges.halve()
 	for i := range c.calibrations {
 		c.calibrations[i].halve()
 	}

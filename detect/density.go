@@ -176,16 +176,24 @@ func (d *density) massive(i int, cohort *activity) bool {
 	for h := range day {
 		day[h] = d.day(h)
 	}
-	mass := 0.0
+	mass, other := 0.0, 0.0 // of even hours and of odd ones: neither has to wait for the other
 	before, now := int(d.hours[hoursAWeek-1]), int(d.hours[0])
-	for j := 0; j < hoursAWeek && mass < enough; j += 24 {
-		for h, daily := range day {
-			after := int(d.hours[hourAfter(j+h)])
-			v := weight*float64(7*(before+2*now+after)+daily) + cohortHours/2*smooth[j+h]
-			likelier := uint64(int64(math.Float64bits(here-v)) >> 63) // all bits, or none
-			mass += math.Float64frombits(math.Float64bits(v+all) &^ likelier)
-			before, now = now, after
+	for j := 0; j < hoursAWeek && mass+other < enough; j += 24 {
+		hours, smooth := d.hours[j:j+24:j+24], smooth[j:j+24:j+24]
+		for h := 0; h < 24; h += 2 {
+			next, after := int(hours[h+1]), int(d.hours[hourAfter(j+h+1)])
+			v := weight*float64(7*(before+2*now+next)+day[h]) + cohortHours/2*smooth[h]
+			w := weight*float64(7*(now+2*next+after)+day[h+1]) + cohortHours/2*smooth[h+1]
+			mass += upTo(here, v, all)
+			other += upTo(here, w, all)
+			before, now = next, after
 		}
 	}
-	return mass >= enough
+	return mass+other >= enough
+}
+
+// upTo is v and all when v is not above here, and 0 otherwise.
+func upTo(here, v, all float64) float64 {
+	likelier := uint64(int64(math.Float64bits(here-v)) >> 63) // all bits, or none
+	return math.Float64frombits(math.Float64bits(v+all) &^ likelier)
 }

@@ -23,8 +23,9 @@ type Engine struct {
 	evicted   uint64
 	gone      map[schema.TokenID]givenUp // names that profiles have given up since the last snapshot
 	seed      maphash.Seed
-	looking   look     // the event at hand
-	near      uint64   // keeps the compiler from leaving out Prefetch
+	looking   look   // the event at hand
+	near      uint64 // keeps the compiler from leaving out Prefetch
+	found     ahead
 	scored    *profile // of the last event or count, and when that was; see Score
 	scoredAt  uint32
 	factor    float64 // of its score, see Threshold
@@ -32,6 +33,7 @@ type Engine struct {
 	verdicts  verdicts
 	campaigns *Campaigns
 	sightings []schema.Sighting // not taken yet, see Sightings
+	spelt     map[string]string // while profiles come back, see coder
 }
 
 // New makes an engine for a partition that has seen nothing.
@@ -147,7 +149,7 @@ func (e *Engine) lookAt(ev *schema.Event, p *profile, now uint32, c setting) *lo
 		event: ev, profile: p, memory: e.memory, cohort: e.cohort, setting: c,
 		now: int64(now), hour: int64(now / 3600), day: int32(now / daySeconds),
 		probation: int64(e.cfg.Probation / time.Second), halfLife: e.cfg.HalfLife,
-		backfill: ev.Ingested.Sub(ev.Time) > e.cfg.BackfillAfter, rules: e.rules, away: !p.position.home(),
+		history: e.cfg.BackfillAfter, rules: e.rules, away: !p.position.home(),
 	}
 	return &e.looking
 }
@@ -168,11 +170,12 @@ func (e *Engine) judge(l *look) *schema.Finding {
 		l.enter(s)
 		l.note(s)
 	}
-	nats := e.together(l, s, s.sum(l.now, e.cfg.HalfLife), e.bar(p))
+	bar := e.bar(p)
+	nats := e.together(l, s, s.sum(l.now, e.cfg.HalfLife), bar)
 	p.most = max(p.most, float32(nats))
-	raw := nats / e.bar(p) * e.factor
+	raw := nats / bar * e.factor
 	score := raw * p.weary(s, l.now)
-	if raw >= 1 && score < raw && !l.backfill {
+	if raw >= 1 && score < raw && !l.backfill() {
 		s.episode.alerted = true // of a story that was told
 	}
 	score = e.hold(l, s, score)
@@ -208,7 +211,7 @@ func (e *Engine) Offset() int64 { return e.offset }
 
 // profile finds or makes a token's profile.
 func (e *Engine) profile(ev *schema.Event) *profile {
-	if s, known := e.memory.find(&ev.Token); known {
+	if s, known := e.slot(&ev.Token); known {
 		return e.memory.at(s)
 	}
 	if p := e.takeOver(ev); p != nil {

@@ -140,7 +140,7 @@ func (e *episode) due(now int64, score float64, detectors int) bool {
 func (l *look) report(s *story, score float64, detectors int) {
 	e := &s.episode
 	e.score, e.reported, e.detectors, e.told = max(e.score, score), l.now, max(e.detectors, detectors), e.requests
-	if l.backfill {
+	if l.backfill() {
 		return
 	}
 	e.alerted = true

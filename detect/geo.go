@@ -186,6 +186,14 @@ func placeName(p schema.Place) string {
 	return "place unknown"
 }
 
+// appendPlace appends the placeName of a place that has a city.
+func appendPlace(name []byte, city, country string) []byte {
+	if country == "" {
+		return append(name, "place unknown"...)
+	}
+	return append(append(append(name, city...), ", "...), country...)
+}
+
 // networkName is a network as people write it: "AS14061 DigitalOcean (hosting)".
 func networkName(p schema.Place) string { return string(appendNetwork(nil, &p)) }
 

@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"fmt"
 	"math"
 )
 
@@ -102,41 +101,41 @@ func hourName(hour int64) string {
 
 // hoursInWords names the hours of the day that hold nine tenths of the activity.
 func hoursInWords(h *hourMap) string {
-	var daily [24]float64
-	total, weekend := 0.0, 0.0
-	for i, c := range h {
-		daily[i%24] += float64(c)
-		total += float64(c)
-		if i >= 5*24 {
-			weekend += float64(c)
-		}
+	daily, total, weekend := h.daily(), 0, 0
+	for _, c := range daily {
+		total += c
 	}
 	if total == 0 {
 		return "no hours known yet"
 	}
-	from, length := shortestSpan(daily, 0.9*total)
+	from, length := shortestSpan(&daily, 0.9*float64(total))
 	if length >= 22 {
 		return "active around the clock"
 	}
-	words := fmt.Sprintf("usually %02d–%02dh UTC", from, (from+length)%24)
-	if weekend/total < 0.05 {
+	words := "usually " + twoDigits(from) + "–" + twoDigits((from+length)%24) + "h UTC"
+	for _, c := range h[5*24:] {
+		weekend += int(c)
+	}
+	if float64(weekend)/float64(total) < 0.05 {
 		words += ", Monday to Friday"
 	}
 	return words
 }
 
-// shortestSpan finds the shortest run of hours, around midnight too, that holds a mass.
-func shortestSpan(daily [24]float64, mass float64) (from, length int) {
-	var sums [2*24 + 1]float64 // of the hours before, twice around
-	for i := range 2 * 24 {
-		sums[i+1] = sums[i] + daily[i%24]
-	}
-	for length = 1; length < 24; length++ {
-		for from = range 24 {
-			if sums[from+length]-sums[from] >= mass {
-				return from, length
-			}
+// shortestSpan finds the shortest run of hours, around midnight too, that holds a mass, and of
+// several the first: from each hour on, the first end that is late enough, which never moves back.
+func shortestSpan(daily *[24]int, mass float64) (from, length int) {
+	length = 24
+	for start, n, held := 0, 0, 0; start < 24; start, n = start+1, n-1 {
+		for ; float64(held) < mass && n < 24; n++ {
+			held += daily[(start+n)%24]
 		}
+		if n < length && float64(held) >= mass {
+			from, length = start, n
+		}
+		held -= daily[start]
 	}
-	return 0, 24
+	return from, length
 }
+
+func twoDigits(n int) string { return string([]byte{byte('0' + n/10), byte('0' + n%10)}) }

@@ -88,14 +88,35 @@ func (x *index) remove(hash uint32, s slot) {
 // Ahead is how many events Prefetch looks ahead.
 const Ahead = 8
 
+// ahead are the slots that Prefetch has found, for events in their order.
+type ahead struct {
+	slots   [Ahead]slot
+	n, next int
+}
+
+// slot finds a token's slot: as a rule Prefetch has found it already. Whether the events did come in that order, and
+// whether the profile is still there, its name tells.
+func (e *Engine) slot(token *schema.TokenID) (slot, bool) {
+	if a := &e.found; a.next < a.n {
+		a.next++
+		if s := a.slots[a.next-1]; s < e.memory.slots && e.memory.at(s).token == *token {
+			return s, true
+		}
+	}
+	return e.memory.find(token)
+}
+
 // Prefetch brings the profiles of the first Ahead events near the processor, before they
 // are processed: a million profiles are far away, and fetching a few side by side takes
 // hardly longer than fetching one. It changes nothing that is found.
 func (e *Engine) Prefetch(events []schema.Event) {
 	var near [Ahead]*profile
 	n, m := 0, e.memory
-	for i := range events[:min(len(events), Ahead)] {
-		if s, known := m.find(&events[i].Token); known {
+	events = events[:min(len(events), Ahead)]
+	e.found.n, e.found.next = len(events), 0
+	for i := range events {
+		s, known := m.find(&events[i].Token)
+		if e.found.slots[i] = s; known {
 			near[n] = m.at(s)
 			n++
 		}

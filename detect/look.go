@@ -31,15 +31,15 @@ type look struct {
 	probation int64 // seconds
 	halfLife  time.Duration
 	group     group
-	strange   bool // the place is far from everything that is the token's own
-	spoke     bool // something was said
-	odd       bool // something was found
-	away      bool // the token was in no place of its own before
-	rehearsed bool // something was found by a detector on trial
-	confirmed bool // it is what somebody confirmed to be theft
-	behaved   bool // the event is the first of an hour, and adds to what is unlike the owner
-	backfill  bool // the event is history that is being loaded
-	awaits    bool // a finding has waited for it
+	strange   bool          // the place is far from everything that is the token's own
+	spoke     bool          // something was said
+	odd       bool          // something was found
+	away      bool          // the token was in no place of its own before
+	rehearsed bool          // something was found by a detector on trial
+	confirmed bool          // it is what somebody confirmed to be theft
+	behaved   bool          // the event is the first of an hour, and adds to what is unlike the owner
+	awaits    bool          // a finding has waited for it
+	history   time.Duration // an event that is older than that when it comes is history
 
 	// What the event has of each kind of habit.
 	country, city, product value
@@ -52,6 +52,9 @@ type look struct {
 	allowed  allowed
 	campaign string // that the event is part of
 }
+
+// backfill tells an event that is history which is being loaded.
+func (l *look) backfill() bool { return l.event.Ingested.Sub(l.event.Time) > l.history }
 
 // group names what moves together and is counted once: a visit to a place that is not
 // the token's own, the token's own places, or its traffic.
@@ -84,13 +87,23 @@ func (l *look) read() {
 	l.product = texts.value(product(ev.Client))
 	l.country = texts.value(ev.Country)
 	if ev.City != "" {
-		l.city = texts.value(placeName(ev.Place))
+		var name [2 * maxText]byte
+		l.city = texts.valueOf(appendPlace(name[:0], ev.City, ev.Country))
 	}
 	l.agent = textHash(ev.UserAgent)
 }
 
 func (t *texts) value(s string) value {
 	id, held := t.find(s)
+	return value{uint32(id), held}
+}
+
+// valueOf is value for what is put together for this question only.
+func (t *texts) valueOf(s []byte) value {
+	if len(s) > maxText {
+		return t.value(string(s))
+	}
+	id, held := t.ids[string(s)]
 	return value{uint32(id), held}
 }
 

@@ -3,7 +3,7 @@ package detect
 import "github.com/tokenwatch/tokenwatch/schema"
 
 // memory holds what profiles are made of, in arrays without pointers that the garbage
-// collector need not look into. A profile takes some 400 bytes and a run of 24 for each
+// collector need not look into. A profile takes some 700 bytes and a run of 24 for each
 // habit; the index 11 to 21 more. Everything is freed with its profile, so the bound on
 // profiles bounds it all.
 type memory struct {
@@ -21,7 +21,9 @@ type memory struct {
 // slot is the place of a profile.
 type slot uint32
 
-const blockBits = 8 // log2 of the profiles, and of the runs, in a block
+// blockBits is log2 of the profiles, and of the runs, in a block: as many as fill the pages that a
+// block is given.
+const blockBits = 9
 
 func newMemory() *memory {
 	return &memory{texts: newTexts(), stories: []*story{nil}, files: map[schema.TokenID]*file{}}

@@ -4,7 +4,7 @@ import "github.com/tokenwatch/tokenwatch/schema"
 
 // position is where a token was last.
 type position struct {
-	setting        uint64 // of the place, when the token was at home in it; 0 otherwise
+	setting        uint32 // of the place, when the token was at home in it; 0 otherwise
 	country, city  text
 	visitorCountry text // the visit that it belonged to; empty and 0 at home
 	visitorASN     uint32

@@ -75,13 +75,9 @@ func (r *rates) add(now, n, grain uint32) (leaps bool) {
 		}
 	}
 	leaps = r.spans[tens].add(window, n) && grain <= 600 || leaps
-	at := window % 6
-	r.ring[at] = plus(r.ring[at], n)
+	r.ring[window%6] = plus(r.ring[window%6], n)
 	h := &r.spans[hour]
-	h.window, h.count = window/6, 0
-	for _, c := range r.ring {
-		h.count = plus(h.count, c)
-	}
+	h.count = plus(h.count, n)
 	h.open = max(h.open, h.count)
 	return h.count >= h.bar || leaps
 }
@@ -105,6 +101,11 @@ func (r *rates) turn(before, window uint32) {
 	for w := before + 1; w <= window && w <= before+6; w++ {
 		r.ring[w%6] = 0
 	}
+	h := &r.spans[hour]
+	h.window, h.count = window/6, 0
+	for _, c := range r.ring {
+		h.count = plus(h.count, c)
+	}
 	hours := window/6 - before/6
 	if hours == 0 {
 		return
@@ -117,7 +118,7 @@ func (r *rates) turn(before, window uint32) {
 		if s.last, s.open = s.open, 0; hours > 1 {
 			s.past, s.last = max(s.past, s.last), 0
 		}
-		changed = changed || s.past != was
+		changed = changed || s.past != was && math.Log1p(float64(s.past)) > s.reference(false) // else no bar moves
 	}
 	if changed {
 		r.raise(int32(window / tensADay))

@@ -10,7 +10,8 @@ import (
 // Model: the windows of 10 s, 1 min, 10 min and (sliding) 1 h, each against the busiest
 // such windows of the token's days, by the model in bursts.go. Parametric tails of
 // one token fail on real clients, whose traffic is bursty (measured: mean + 3σ fires on a
-// fifth of all days). A token that is calmer is believed (calm.go).
+// fifth of all days). A token that is calmer is believed (calm.go), and so are small tokens
+// together (surges.go).
 //
 // P(leap | theft) is the same for all leaps: thieves either burst or not. It fires inside
 // the window, as soon as the count is enough.
@@ -39,7 +40,7 @@ func (trafficSpike) look(l *look) {
 		if !m.judges {
 			m, calm = p.rate.model(l.day), l.cohort.calm.exponent(&p.rate)
 		}
-		if llr := calm*m.surprise(&p.rate, i, w.count, true) + math.Log(theftBursts); llr > best {
+		if llr := math.Log(theftBursts) - math.Log(l.cohort.surges.beyond(&m, calm, i, m.raw(&p.rate, i, w.count, true))); llr > best {
 			best, at = llr, i
 		}
 	}

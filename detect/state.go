@@ -76,7 +76,10 @@ func (e *Engine) restore(row *schema.Profile) error {
 	if len(row.State) == 0 || row.State[0] != stateVersion {
 		return fmt.Errorf("profile of token %s: %w", row.Token, errState)
 	}
-	c := &coder{buf: row.State[1:], reading: true, texts: e.memory.texts}
+	if e.spelt == nil {
+		e.spelt = map[string]string{}
+	}
+	c := &coder{buf: row.State[1:], reading: true, texts: e.memory.texts, spelt: e.spelt}
 	if row.Token.IsZero() {
 		e.codeShared(c)
 		e.offset = row.Offset
@@ -98,8 +101,9 @@ func (e *Engine) restore(row *schema.Profile) error {
 	return nil
 }
 
-// fit drops what is more than the bound, which may have been lowered since.
+// fit ends a restoring: it drops what is more than the bound, which may have been lowered since.
 func (e *Engine) fit() {
+	e.spelt = nil
 	for e.Tokens() > max(e.cfg.MaxTokens, 1) {
 		e.evict()
 	}
@@ -299,6 +303,7 @@ func (k *cohort) code(c *coder) {
 		}
 	}
 	k.calm.code(c)
+	k.surges.each(func(t *tail) { t.code(c) })
 	for i := range k.calibrations {
 		k.calibrations[i].code(c)
 	}

@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -24,7 +23,7 @@ func (e *Engine) together(l *look, s *story, nats, bar float64) float64 {
 	if e.campaigns.See(&sighting) {
 		e.sighted(&sighting)
 	}
-	l.campaign = e.campaigns.of(&sighting)
+	l.campaign = e.campaigns.of()
 	by := e.excuseWith(l, s, &sighting)
 	if len(by) == 0 {
 		return s.sum(l.now, e.cfg.HalfLife) // of what was excused before, it may count again
@@ -107,15 +106,24 @@ func (l *look) origin() uint32 {
 // excuseWith marks the evidence that fleet events explain, and returns these. Of visits other than the event's it leaves
 // what was found of them then.
 func (e *Engine) excuseWith(l *look, s *story, x *schema.Sighting) (by []*gathering) {
-	who, network := ownerOf(x), fmt.Sprint("AS", l.event.ASN)
+	who := ownerOf(x)
 	at := func(kind gatheringKind, value string) *gathering {
 		return e.campaigns.explaining(kind, value, who, x.Origin, l.now, x.Ingested)
 	}
-	move, busy := at(sameNetwork, network), at(sameTraffic, "")
-	if move == nil && l.event.IP.IsValid() {
-		move = at(sameAddress, l.event.IP.String())
+	var move, busy, client *gathering
+	places, rates, programs := s.about()
+	if places {
+		move = at(sameNetwork, networkValue(l.event.ASN))
+		if move == nil && l.event.IP.IsValid() {
+			move = at(sameAddress, l.event.IP.String())
+		}
 	}
-	client := at(sameClient, clip(product(l.event.Client)))
+	if rates {
+		busy = at(sameTraffic, "")
+	}
+	if programs {
+		client = at(sameClient, clip(product(l.event.Client)))
+	}
 	for i := range s.evidence {
 		v, because := &s.evidence[i], (*gathering)(nil)
 		switch {
@@ -142,6 +150,21 @@ func (e *Engine) excuseWith(l *look, s *story, x *schema.Sighting) (by []*gather
 		}
 	}
 	return by
+}
+
+// about tells which kinds of fleet event may explain the evidence, so that only these are looked up.
+func (s *story) about() (places, rates, programs bool) {
+	for i := range s.evidence {
+		switch v := &s.evidence[i]; {
+		case v.group.traffic:
+			rates = true
+		case v.detector == oddHoursName:
+			rates, programs = true, true
+		default:
+			places, programs = true, programs || v.detector == newClientName
+		}
+	}
+	return places, rates, programs
 }
 
 // backHome tells the campaigns that a token is where it belongs, after it was somewhere else.

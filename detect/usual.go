@@ -16,9 +16,11 @@ import (
 
 // setting stands for where an event came from and what with. Both are hashed with a seed of
 // the engine's own, so that nobody can make a place or a program that passes for another's;
-// they are not stored, and nothing that is found depends on them.
+// they are not stored, and nothing that is found depends on them. There are thirty-two bits of
+// each, since every profile keeps some: of four thousand million strange places one passes for
+// the token's own, and nobody can tell which.
 type setting struct {
-	place, client uint64 // never 0
+	place, client uint32 // never 0
 	located       bool
 }
 
@@ -27,11 +29,11 @@ type setting struct {
 type settings struct{ places, clients few }
 
 // few are the last three hashes of a kind; 0 is none.
-type few [3]uint64
+type few [3]uint32
 
-func (f *few) have(hash uint64) bool { return hash == f[0] || hash == f[1] || hash == f[2] }
+func (f *few) have(hash uint32) bool { return hash == f[0] || hash == f[1] || hash == f[2] }
 
-func (f *few) add(hash uint64) {
+func (f *few) add(hash uint32) {
 	if !f.have(hash) {
 		*f = few{hash, f[0], f[1]}
 	}
@@ -40,12 +42,23 @@ func (f *few) add(hash uint64) {
 func settingOf(seed maphash.Seed, ev *schema.Event) setting {
 	where := blend(
 		maphash.String(seed, ev.City)^uint64(math.Float32bits(ev.Lat))<<32^uint64(math.Float32bits(ev.Lon)),
-		maphash.String(seed, ev.Country)^uint64(ev.AccuracyKM)<<8^uint64(ev.Network))
+		countryBits(seed, ev.Country)^uint64(ev.AccuracyKM)<<8^uint64(ev.Network))
 	return setting{
-		place:   blend(where, uint64(ev.ASN)) | 1,
-		client:  blend(maphash.String(seed, ev.UserAgent), maphash.String(seed, ev.Client)) | 1,
+		place:   folded(blend(where, uint64(ev.ASN))),
+		client:  folded(blend(maphash.String(seed, ev.UserAgent), maphash.String(seed, ev.Client))),
 		located: ev.Located(),
 	}
+}
+
+// folded is a hash of half the length, never 0.
+func folded(hash uint64) uint32 { return max(1, uint32(hash^hash>>32)) }
+
+// countryBits are the two letters of a country as they are, and a hash of whatever else it is.
+func countryBits(seed maphash.Seed, country string) uint64 {
+	if len(country) == 2 {
+		return uint64(country[0])<<32 | uint64(country[1])<<40
+	}
+	return maphash.String(seed, country)
 }
 
 func blend(a, b uint64) uint64 {
