@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,7 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
+	"runtime/pprof"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -261,15 +262,30 @@ func eventually(t testing.TB, what string, holds func() bool) {
 	}
 }
 
+// streaming counts the goroutines that are at work for live streams: one for each who looks, and the reader.
+func streaming() int {
+	var stacks bytes.Buffer
+	_ = pprof.Lookup("goroutine").WriteTo(&stacks, 2) // a buffer takes everything
+	n := 0
+	for stack := range strings.SplitSeq(stacks.String(), "\n\n") {
+		if strings.Contains(stack, "console.(*live") {
+			n++
+		}
+	}
+	return n
+}
+
 // A thousand look at the same time and are served by one reader; one more is told to come back, and may when one leaves.
 // When all have gone nothing is left behind.
 func TestLiveIsBounded(t *testing.T) {
 	store := &flood{}
 	server, client, looking := stand(t, store, time.Minute)
-	before := runtime.NumGoroutine()
 	crowd := make([]*onlooker, console.MostLive)
 	for i := range crowd {
 		crowd[i] = look(t, client, server.URL+"/live")
+	}
+	if n := streaming(); n != console.MostLive+1 {
+		t.Errorf("%d goroutines are at work, want one for each and one reader", n)
 	}
 	answer, err := client.Get(server.URL + "/live")
 	if err != nil {
@@ -297,7 +313,7 @@ func TestLiveIsBounded(t *testing.T) {
 		o.close()
 	}
 	eventually(t, "all have gone", func() bool { return looking.Load() == 0 })
-	eventually(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= before })
+	eventually(t, "no goroutine is left", func() bool { return streaming() == 0 })
 	look(t, client, server.URL+"/live").until("the next reader", named("open"))
 }
 

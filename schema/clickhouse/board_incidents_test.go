@@ -282,6 +282,11 @@ func TestIncidentChanges(t *testing.T) {
 	if err != nil || len(c.Lines) != 2 || c.Lines[0].ID != "b" || c.Lines[1].Revision != 2 || c.Open != 1 || c.Many || c.Upto.Before(now) {
 		t.Errorf("%+v %v", c, err)
 	}
+	for _, l := range c.Lines {
+		if l.Stored.After(c.Upto) {
+			t.Errorf("%s was stored after what is said to be told", l.ID)
+		}
+	}
 	if c, err := db.IncidentChanges(t.Context(), now, 1); err != nil || !c.Many || c.Lines != nil || c.Open != 1 {
 		t.Errorf("%+v %v", c, err)
 	}
