@@ -163,7 +163,7 @@ func TestFleetOfAnOlderDatabase(t *testing.T) {
 		}
 		exec(t, db, "TRUNCATE TABLE token_summaries")
 		exec(t, db, "TRUNCATE TABLE fleet_days")
-		exec(t, db, "ALTER TABLE goose_db_version DELETE WHERE version_id = 85 SETTINGS mutations_sync = 2")
+		exec(t, db, "ALTER TABLE goose_db_version DELETE WHERE version_id >= 85 SETTINGS mutations_sync = 2")
 		if err := db.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -210,7 +210,7 @@ func (db *DB) BoardTokenProfiles(ctx context.Context, token schema.TokenID) (own
 // BoardTokenSearch finds tokens by the beginning of their fingerprints, by a part of their hints, and by the beginning
 // of their owners' names: at most so many, the last used first.
 func (db *DB) BoardTokenSearch(ctx context.Context, q string, limit int) ([]board.TokenHit, error) {
-	where := fmt.Sprintf("positionCaseInsensitiveUTF8(token_hint, %[1]s) > 0 OR startsWith(lowerUTF8(toString(consumer)), lowerUTF8(%[1]s))", literal(q))
+	where := fmt.Sprintf("positionCaseInsensitive(token_hint, %[1]s) > 0 OR startsWith(lowerUTF8(consumer), lowerUTF8(%[1]s))", literal(q))
 	if low, high, err := bounds(q); err == nil {
 		where += fmt.Sprintf(" OR token BETWEEN unhex('%s') AND unhex('%s')", low, high)
 	}
