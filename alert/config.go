@@ -12,7 +12,7 @@ import (
 // Config says which findings become incidents and how often people hear of them.
 type Config struct {
 	// MinSeverity is the least severe finding that opens an incident. Weaker findings
-	// still add to one that is open.
+	// still add to one that is open. Fleet events open one whatever their severity.
 	MinSeverity schema.Severity `yaml:"min_severity"`
 
 	// ResolveAfter is the time without a finding after which an incident resolves.

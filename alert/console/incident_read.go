@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"errors"
+	"html/template"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -47,11 +48,11 @@ type casePage struct {
 	ByHour, ByMinute          *caseChart
 	Heat                      *weekHeat
 	Map                       *worldMap
-	Older                     string // query of the next page of requests
+	Older                     template.URL // query of the next page of requests
 }
 
 // OneToken reports whether the incident is about one token rather than a campaign.
-func (p *casePage) OneToken() bool { return !p.Inc.Token.IsZero() }
+func (p *casePage) OneToken() bool { return p.Inc.Kind == schema.FindingToken && !p.Inc.Token.IsZero() }
 
 // read asks for every panel. What fails is said in its panel, and the rest of the page stands.
 func (c *cases) read(ctx context.Context, p *casePage) {

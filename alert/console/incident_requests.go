@@ -1,6 +1,7 @@
 package console
 
 import (
+	"html/template"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -77,17 +78,17 @@ func caseMarkOf(s string) (board.CaseMark, bool) {
 	return board.CaseMark{At: time.UnixMilli(n[0]).UTC(), Partition: int32(n[1]), Offset: n[2], Item: uint32(n[3]), Topic: parts[4]}, n[0] > 0 && n[0] < latest
 }
 
-// older is the address of the page after a request.
-func (f caseFilter) older(q board.CaseRequest) string {
+// older is the query of the page after a request. It is encoded already.
+func (f caseFilter) older(q board.CaseRequest) template.URL {
 	values := f.values()
 	values.Set("behind", strings.Join([]string{
 		strconv.FormatInt(q.At.UnixMilli(), 10), strconv.FormatInt(int64(q.Partition), 10), strconv.FormatInt(q.Offset, 10), strconv.FormatUint(uint64(q.Item), 10), q.Topic,
 	}, "."))
-	return values.Encode()
+	return template.URL(values.Encode())
 }
 
-// First is the address of the first page.
-func (f caseFilter) First() string { return f.values().Encode() }
+// First is the query of the first page.
+func (f caseFilter) First() template.URL { return template.URL(f.values().Encode()) }
 
 func (f caseFilter) values() url.Values {
 	values := url.Values{}

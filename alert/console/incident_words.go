@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"html/template"
 	"math"
 	"net/netip"
 	"net/url"
@@ -124,5 +125,7 @@ func (caseWords) Blocks(n int) string {
 	return strings.Repeat("■", min(max(n, 0), 5)) + strings.Repeat("□", 5-min(max(n, 0), 5))
 }
 
-// Query writes one parameter of a link.
-func (caseWords) Query(name, value string) string { return url.Values{name: {value}}.Encode() }
+// Query writes one parameter of a link, encoded.
+func (caseWords) Query(name, value string) template.URL {
+	return template.URL(url.Values{name: {value}}.Encode())
+}

@@ -32,7 +32,8 @@ type webConsole struct {
 	server   *http.Server
 	failed   chan error
 	pages    atomic.Pointer[console.Server]
-	sessions string // file that keeps people signed in over a restart
+	bench    *workbench // nil until there are pages
+	sessions string     // file that keeps people signed in over a restart
 }
 
 // Files in data_dir: the generated password, and who is signed in.
@@ -125,7 +126,11 @@ func (c *webConsole) open(a *app) error {
 	if err != nil {
 		return err
 	}
-	pages, err := console.New(c.cfg, console.Parts{Store: a.engines.db, Desk: a.desk, Door: door, Log: c.log})
+	c.bench = newWorkbench(a.cfg, a.engines.db)
+	pages, err := console.New(c.cfg, console.Parts{
+		Store: a.engines.db, Desk: console.RevokingDesk{Desk: a.desk, RevokeConfig: a.cfg.Revoke.RevokeConfig}, Door: door, Log: c.log,
+		Explain: explainer{a.cfg.Detect, a.engines.db}, Vitals: a.vitals, Backtest: c.bench,
+	})
 	if err != nil {
 		return err
 	}
@@ -199,6 +204,7 @@ func (c *webConsole) stop(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
+	defer c.bench.stop()
 	if err := c.server.Shutdown(ctx); err != nil {
 		return c.server.Close() // live connections do not end by themselves
 	}

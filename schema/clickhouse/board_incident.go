@@ -44,27 +44,10 @@ func (db *DB) CaseNames(ctx context.Context, token schema.TokenID) ([]schema.Tok
 	return names, nil
 }
 
-// answer runs a panel's question and scans its rows. The question is in the answer also where it failed.
+// answer runs a panel's question. The question is in the answer also where it failed.
 func answer[T any](ctx context.Context, db *DB, what, query string, scan func(driver.Rows, *T) error) (board.Answer[T], error) {
-	a := board.Answer[T]{SQL: query}
-	ctx, cancel := db.bounded(ctx)
-	defer cancel()
-	rows, err := db.conn.Query(ctx, query)
-	if err != nil {
-		return a, fmt.Errorf("reading %s: %w", what, err)
-	}
-	defer func() { _ = rows.Close() }() // what matters of it is in rows.Err
-	for rows.Next() {
-		var row T
-		if err := scan(rows, &row); err != nil {
-			return a, fmt.Errorf("reading %s: %w", what, err)
-		}
-		a.Rows = append(a.Rows, row)
-	}
-	if err := rows.Err(); err != nil {
-		return a, fmt.Errorf("reading %s: %w", what, err)
-	}
-	return a, nil
+	rows, err := tokenRows(ctx, db, what, query, scan)
+	return board.Answer[T]{SQL: query, Rows: rows}, err
 }
 
 // CaseSum sums what the token did; it is one row.

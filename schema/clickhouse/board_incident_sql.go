@@ -44,31 +44,59 @@ func momentLiteral(t time.Time) string {
 	return "toDateTime64('" + time.UnixMilli(millis(t)).UTC().Format("2006-01-02 15:04:05.000") + "', 3, 'UTC')"
 }
 
-// history is all that is known of the case's requests, told apart as early (before the first evidence) or not: sums an
-// hour, except for the hour in which it began, whose requests are counted one by one.
-func history(c board.Case, columns string) string { return historyBy(c, columns, columns) }
+// sums is what is summed up of requests: its name, over sums an hour, and over single requests. %[1]s stands for the hour
+// in which the first evidence is, %[2]s for its time.
+type sums struct{ name, ofHours, ofEvents string }
 
-func historyBy(c board.Case, ofHour, ofEvent string) string {
+var (
+	sumBefore = sums{"before", "sumIf(requests, hour < %[1]s)", "countIf(ts < %[2]s)"}
+	sumSince  = sums{"since", "sumIf(requests, hour > %[1]s)", "countIf(ts >= %[2]s)"}
+	sumFirst  = sums{"first", "min(first_seen)", "min(ts)"}
+	sumLast   = sums{"last", "max(last_seen)", "max(ts)"}
+	sumBytes  = sums{"bytes", "sumIf(bytes_out, hour > %[1]s)", "sumIf(bytes_out, ts >= %[2]s)"}
+	sumSpan   = []sums{sumBefore, sumSince, sumFirst, sumLast, sumBytes}
+)
+
+// history sums up all that is known of the case's requests, by keys: sums an hour, except for the hour in which the first
+// evidence is, whose requests are counted one by one. Both are summed up by themselves before they are put together,
+// which takes a fifth of the time that it takes to sum up their rows.
+func history(c board.Case, hourKeys, eventKeys string, of []sums) string {
+	var ofHours, ofEvents []string
+	for _, s := range of {
+		ofHours = append(ofHours, s.ofHours+" AS "+s.name+"_n")
+		ofEvents = append(ofEvents, s.ofEvents)
+	}
+	hours, events := strings.Join(ofHours, ", "), strings.Join(ofEvents, ", ")
+	byHour, byEvent := "", ""
+	if hourKeys != "" {
+		hours, events, byHour, byEvent = hourKeys+", "+hours, eventKeys+", "+events, " GROUP BY ALL", " GROUP BY ALL"
+	}
+	hour, began := hourLiteral(c.Began), momentLiteral(c.Began)
+	fill := strings.NewReplacer("%[1]s", hour, "%[2]s", began)
 	return fmt.Sprintf(`(
-    SELECT %[1]s, hour < %[3]s AS early, requests AS n, errors, denied, bytes_out, units_in + units_out AS units, cost_usd, first_seen, last_seen
-    FROM activity_hours
-    WHERE %[2]s AND hour >= %[4]s AND hour <= %[5]s AND hour != %[3]s
+    SELECT %s FROM activity_hours
+    WHERE %s AND hour >= %s AND hour <= %s AND hour != %s%s
     UNION ALL
-    SELECT %[7]s, ts < %[6]s, 1, status >= 400, status IN (401, 403), bytes_out, toUInt64(units_in) + units_out, cost_usd, ts, ts
-    FROM events
-    WHERE %[2]s AND ts >= %[3]s AND ts < %[3]s + INTERVAL 1 HOUR
-)`, ofHour, ofCase(c), hourLiteral(c.Began), hourLiteral(c.From), hourLiteral(c.Until), momentLiteral(c.Began), ofEvent)
+    SELECT %s FROM events
+    WHERE %s AND ts >= %s AND ts < %s + INTERVAL 1 HOUR%s
+)`, fill.Replace(hours), ofCase(c), hourLiteral(c.From), hourLiteral(c.Until), hour, byHour, fill.Replace(events), ofCase(c), hour, hour, byEvent)
 }
 
 const (
-	spanColumns = "sumIf(n, early) AS before, sumIf(n, NOT early) AS since, min(first_seen) AS first, max(last_seen) AS last, sumIf(bytes_out, NOT early) AS bytes"
+	spanColumns = "sum(before_n) AS before, sum(since_n) AS since, min(first_n) AS first, max(last_n) AS last, sum(bytes_n) AS bytes"
 	newFirst    = "ORDER BY before = 0 DESC, since DESC, before DESC"
 )
 
 func caseSumSQL(c board.Case) string {
-	return "SELECT sumIf(n, early) AS before, sumIf(n, NOT early) AS since, sumIf(bytes_out, NOT early) AS bytes, sumIf(cost_usd, NOT early) AS cost,\n" +
-		"    sumIf(units, NOT early) AS llm_tokens, sumIf(errors, NOT early) AS failed, sumIf(denied, NOT early) AS refused, max(last_seen) AS last\n" +
-		"FROM " + history(c, "token")
+	return "SELECT sum(before_n) AS before, sum(since_n) AS since, sum(bytes_n) AS bytes, sum(cost_n) AS cost, sum(units_n) AS llm_tokens,\n" +
+		"    sum(failed_n) AS failed, sum(refused_n) AS refused, max(last_n) AS last\nFROM " + history(c, "", "", []sums{
+		sumBefore, sumSince, sumBytes,
+		{"cost", "sumIf(cost_usd, hour > %[1]s)", "sumIf(cost_usd, ts >= %[2]s)"},
+		{"units", "sumIf(units_in + units_out, hour > %[1]s)", "sumIf(toUInt64(units_in) + units_out, ts >= %[2]s)"},
+		{"failed", "sumIf(errors, hour > %[1]s)", "countIf(status >= 400 AND ts >= %[2]s)"},
+		{"refused", "sumIf(denied, hour > %[1]s)", "countIf(status IN (401, 403) AND ts >= %[2]s)"},
+		sumLast,
+	})
 }
 
 func caseHoursSQL(c board.Case) string {
@@ -86,25 +114,26 @@ GROUP BY minute ORDER BY minute LIMIT %d`, ofCase(c), momentLiteral(from), momen
 }
 
 func caseWeekSQL(c board.Case) string {
-	return "SELECT toDayOfWeek(at) AS day, toHour(at) AS hour_utc, sumIf(n, early) AS before, sumIf(n, NOT early) AS since\n" +
-		"FROM " + historyBy(c, "hour AS at", "toStartOfHour(toDateTime(ts, 'UTC'))") + "\n" +
-		"GROUP BY day, hour_utc ORDER BY day, hour_utc"
+	return "SELECT day, hour_utc, sum(before_n) AS before, sum(since_n) AS since\nFROM " +
+		history(c, "toDayOfWeek(hour) AS day, toHour(hour) AS hour_utc", "toDayOfWeek(ts), toHour(ts)", []sums{sumBefore, sumSince}) +
+		"\nGROUP BY day, hour_utc ORDER BY day, hour_utc"
 }
 
 func casePlacesSQL(c board.Case) string {
-	return "SELECT country, region, city, argMax(lat, n) AS lat, argMax(lon, n) AS lon,\n    " + spanColumns + "\n" +
-		"FROM " + history(c, "country, region, city, lat, lon") + "\n" +
-		"GROUP BY country, region, city " + newFirst + fmt.Sprintf(", country, region, city LIMIT %d", mostCaseRows)
+	const keys = "country, region, city"
+	of := append([]sums{{"lat", "argMax(lat, requests)", "any(lat)"}, {"lon", "argMax(lon, requests)", "any(lon)"}}, sumSpan...)
+	return "SELECT country, region, city, argMax(lat_n, before_n + since_n) AS lat, argMax(lon_n, before_n + since_n) AS lon,\n    " + spanColumns + "\n" +
+		"FROM " + history(c, keys, keys, of) + "\nGROUP BY " + keys + " " + newFirst + fmt.Sprintf(", %s LIMIT %d", keys, mostCaseRows)
 }
 
 func caseNetworksSQL(c board.Case) string {
-	return "SELECT asn, any(as_org) AS organisation, network,\n    " + spanColumns + "\n" +
-		"FROM " + history(c, "asn, as_org, network") + "\n" +
+	return "SELECT asn, any(org_n) AS organisation, network,\n    " + spanColumns + "\n" +
+		"FROM " + history(c, "asn, network", "asn, network", append([]sums{{"org", "any(as_org)", "any(as_org)"}}, sumSpan...)) + "\n" +
 		"GROUP BY asn, network " + newFirst + fmt.Sprintf(", asn, network LIMIT %d", mostCaseRows)
 }
 
 func caseClientsSQL(c board.Case) string {
-	return "SELECT client,\n    " + spanColumns + "\nFROM " + history(c, "client") + "\n" +
+	return "SELECT client,\n    " + spanColumns + "\nFROM " + history(c, "client", "client", sumSpan) + "\n" +
 		"GROUP BY client " + newFirst + fmt.Sprintf(", client LIMIT %d", mostCaseRows)
 }
 

@@ -41,7 +41,9 @@ func main() {
 	for _, g := range t.Objects["land"].Geometries {
 		for _, polygon := range g.Arcs {
 			for _, ring := range polygon {
-				write(out, simplify(t.ring(ring)))
+				for _, piece := range unrolled(t.ring(ring)) {
+					write(out, simplify(piece))
+				}
 			}
 		}
 	}
@@ -71,6 +73,42 @@ func (t *topology) ring(arcs []int) (ring []point) {
 		ring = append(ring, arc[min(len(ring), 1):]...) // the next arc begins where this one ends
 	}
 	return ring
+}
+
+// unrolled makes a ring that crosses the 180th meridian go on beyond it, and repeats it at the other side of the paper.
+// What goes around the whole globe, Antarctica, is closed along the pole.
+func unrolled(ring []point) [][]point {
+	shift, low, high := 0.0, 0.0, 0.0
+	flat := []point{ring[0]}
+	for i := 1; i < len(ring); i++ {
+		switch d := ring[i].x - ring[i-1].x; {
+		case d > 180:
+			shift -= 360
+		case d < -180:
+			shift += 360
+		}
+		flat = append(flat, point{ring[i].x + shift, ring[i].y})
+		low, high = min(low, ring[i].x+shift), max(high, ring[i].x+shift)
+	}
+	if shift != 0 {
+		flat = append(flat, point{flat[len(flat)-1].x, -90}, point{flat[0].x, -90}, flat[0])
+	}
+	pieces := [][]point{flat}
+	if low < -180 {
+		pieces = append(pieces, moved(flat, 360))
+	}
+	if high > 180 {
+		pieces = append(pieces, moved(flat, -360))
+	}
+	return pieces
+}
+
+func moved(ring []point, by float64) []point {
+	other := make([]point, len(ring))
+	for i, p := range ring {
+		other[i] = point{p.x + by, p.y}
+	}
+	return other
 }
 
 // simplify is Douglas and Peucker's: it leaves out what is nearly on the line between its neighbours.

@@ -113,8 +113,8 @@
     return [{
       width, height: 300, padding: [42, 12, 0, 0], tzDate: (t) => uPlot.tzDate(new Date(t * 1000), "UTC"), plugins: [flags(data)],
       cursor: { drag: { x: true, y: false } }, series, bands: known ? [{ series: [1, 2], fill: css("--band") }] : [],
-      scales: { x: { time: true }, y: data.log ? { distr: 4, asinh: 1, range: [0, top] } : { range: [0, top] } },
-      axes: [{ ...axis, values: (u, list, i, space, step) => list.map((t) => label(t, step)) }, { ...axis, size: 56, values: (u, list) => list.map((n) => (n == null ? "" : n.toLocaleString("en"))) }],
+      scales: { x: { time: true }, y: data.log ? { distr: 100, fwd: Math.log1p, bwd: Math.expm1, range: () => [0, top] } : { range: () => [0, top] } },
+      axes: [{ ...axis, values: (u, list, i, space, step) => list.map((t) => label(t, step)) }, { ...axis, size: 56, ...(data.log ? { splits: () => [0, 1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9].filter((n) => n <= top) } : {}), incrs: [1, 2, 5, 10, 20, 50].concat([2, 3, 4, 5, 6, 7, 8].flatMap((p) => [1, 2, 5].map((n) => n * 10 ** p))), values: (u, list) => list.map((n) => (n == null ? "" : n.toLocaleString("en"))) }],
     }, columns];
   };
 
