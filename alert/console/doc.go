@@ -3,7 +3,7 @@
 //
 //	browser ──► Server ──► signin   who is asking, and what may they do
 //	               │ GET      a page: Store ──► schema/board ──► templates/*.html
-//	               │ POST     an act: Desk ──► verdict, silence, allowance; written down in the audit
+//	               │ POST     an act: Desk ──► verdict, silence, allowance; written down in the audit before it is done
 //	               └ /live    what changed: one reader for all who look
 //
 // It owns pages, what is in them and how they look, and who may ask for them. Pages are made on the server and can be

@@ -1,5 +1,5 @@
-// Package standin plays the parts of Slack, Telegram and a revoke endpoint, for the demo
-// and for tests: HTTP servers that speak the vendors' wire formats as these document
+// Package standin plays the parts of Slack, Telegram, a revoke endpoint and an OpenID Connect
+// provider, for the demo and for tests: HTTP servers that speak the vendors' wire formats as these document
 // them, check what the vendors check, remember what they got, and print it as the person
 // on the other side would see it.
 //
