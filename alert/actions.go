@@ -37,6 +37,9 @@ func advice(inc *schema.Incident) string {
 	if inc.State == schema.IncidentResolved {
 		return ""
 	}
+	if grouped(inc) {
+		return "Ask the owners of its tokens; what was not them, revoke, token by token."
+	}
 	if inc.Consumer == "" {
 		return "If its owner does not know of this, revoke it."
 	}

@@ -56,7 +56,7 @@ func (d *Dispatcher) amend(ctx context.Context, id string, change func(schema.In
 		return err
 	}
 	defer p.share.calls.Done()
-	defer d.book.lock(p.inc.Token)()
+	defer d.book.lock(subjectOf(&p.inc))()
 	if kept := d.book.page(id); kept != nil {
 		p = kept
 	}

@@ -84,7 +84,7 @@ func (l *ledger) inherit(ctx context.Context, partitionOf func(key []byte) int32
 	}
 	var mine []schema.Incident
 	for _, inc := range newestFirst(open) {
-		if partitionOf([]byte(inc.Token.String())) == l.partition {
+		if partitionOf([]byte(subjectOf(&inc).String())) == l.partition {
 			mine = append(mine, inc)
 		}
 	}

@@ -34,9 +34,9 @@ type book struct {
 	stripes [stripes]chan struct{} // one writer an incident at a time, also while it is saved
 
 	mu      sync.Mutex
-	pages   map[string]*page // by incident id
-	open    map[schema.TokenID]string
-	closed  []string // ids of resolved pages, oldest first
+	pages   map[string]*page          // by incident id
+	open    map[schema.TokenID]string // by subject
+	closed  []string                  // ids of resolved pages, oldest first
 	known   map[schema.FindingID]struct{}
 	knownAt []schema.FindingID // ring: what known holds, oldest at knownTo
 	knownTo int
@@ -89,29 +89,29 @@ func (b *book) page(id string) *page {
 	return b.pages[id]
 }
 
-// openFor is the page of the token's open incident, or nil.
-func (b *book) openFor(token schema.TokenID) *page {
+// openFor is the page of the open incident about a subject, or nil.
+func (b *book) openFor(about schema.TokenID) *page {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.pages[b.open[token]]
+	return b.pages[b.open[about]]
 }
 
 // put files a page. Of a resolved incident it remembers the findings.
 func (b *book) put(p *page, limit int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	id, token := p.inc.ID, p.inc.Token
+	id, about := p.inc.ID, subjectOf(&p.inc)
 	old := b.pages[id]
 	b.pages[id] = p
-	if old != nil && old.inc.Token != token && b.open[old.inc.Token] == id {
-		delete(b.open, old.inc.Token) // the token was renamed
+	if old != nil && subjectOf(&old.inc) != about && b.open[subjectOf(&old.inc)] == id {
+		delete(b.open, subjectOf(&old.inc)) // the token was renamed
 	}
 	if p.inc.State != schema.IncidentResolved {
-		b.open[token] = id
+		b.open[about] = id
 		return
 	}
-	if b.open[token] == id {
-		delete(b.open, token)
+	if b.open[about] == id {
+		delete(b.open, about)
 	}
 	if old != nil && old.inc.State == schema.IncidentResolved {
 		return
@@ -159,8 +159,8 @@ func (b *book) leave(s *Share) (ids []string) {
 		}
 		ids = append(ids, id)
 		delete(b.pages, id)
-		if b.open[p.inc.Token] == id {
-			delete(b.open, p.inc.Token)
+		if about := subjectOf(&p.inc); b.open[about] == id {
+			delete(b.open, about)
 		}
 	}
 	b.closed = slices.DeleteFunc(b.closed, func(id string) bool { return b.pages[id] == nil })

@@ -63,6 +63,9 @@ func (c *Clerk) Take(ctx context.Context, p Press) (string, error) {
 	if !found {
 		return "", fmt.Errorf("%w: there is no incident %s", ErrRefused, clean(p.Incident, 40))
 	}
+	if grouped(&inc) && p.Kind.Acts() {
+		return "", fmt.Errorf("%w: %s is about %s; each is revoked by an incident of its own", ErrRefused, inc.ID, plural(uint64(max(inc.TokenCount, 0)), "token"))
+	}
 	v, err := verdictOf(&inc, p)
 	if err != nil {
 		return "", err
@@ -76,8 +79,8 @@ func (c *Clerk) Take(ctx context.Context, p Press) (string, error) {
 		return "", fmt.Errorf("keeping the verdict on %s: %w", inc.ID, err)
 	}
 	if v.Allow {
-		if err := c.Registry.InsertAllowances(ctx, []schema.Allowance{allowanceOf(&inc, v)}); err != nil {
-			return "", fmt.Errorf("putting the token of %s on the allow-list: %w", inc.ID, err)
+		if err := c.Registry.InsertAllowances(ctx, allowancesOf(&inc, v)); err != nil {
+			return "", fmt.Errorf("putting the tokens of %s on the allow-list: %w", inc.ID, err)
 		}
 	}
 	if c.Announce != nil {
@@ -104,6 +107,19 @@ func verdictOf(inc *schema.Incident, p Press) (schema.Verdict, error) {
 		return v, fmt.Errorf("%w: %s is over already", ErrRefused, moment(v.Until))
 	}
 	return v, nil
+}
+
+// allowancesOf are the entries that go with a verdict: one, or one a token of a group.
+func allowancesOf(inc *schema.Incident, v schema.Verdict) []schema.Allowance {
+	list := []schema.Allowance{allowanceOf(inc, v)}
+	for i, token := range inc.Tokens {
+		if grouped(inc) && token != v.Token {
+			next := list[0]
+			next.ID, next.Value = fmt.Sprintf("%s:%d", next.ID, i), token.String()
+			list = append(list, next)
+		}
+	}
+	return list
 }
 
 // allowanceOf is the entry of the allow-list that goes with a verdict: the token's owner answers for it.

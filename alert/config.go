@@ -12,7 +12,7 @@ import (
 // Config says which findings become incidents and how often people hear of them.
 type Config struct {
 	// MinSeverity is the least severe finding that opens an incident. Weaker findings
-	// still add to one that is open.
+	// still add to one that is open. Fleet events open one whatever their severity.
 	MinSeverity schema.Severity `yaml:"min_severity"`
 
 	// ResolveAfter is the time without a finding after which an incident resolves.
@@ -38,7 +38,7 @@ type Config struct {
 	// Labels are given to tokens, for routes and rules to match.
 	Labels []Labels `yaml:"labels"`
 
-	// ConsoleURL is where the console is reached by those who read the messages.
+	// ConsoleURL is where the console is reached by those who read the messages. Empty: where this process serves it.
 	ConsoleURL string `yaml:"console_url"`
 
 	// DigestAfter is how long a channel's queue may be, in time, before it is told of several incidents at once.

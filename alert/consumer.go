@@ -61,6 +61,15 @@ func (c *Consumer) Positions() []Position {
 	return list
 }
 
+// Near reports whether findings about a token come here.
+func (c *Consumer) Near(token schema.TokenID) bool {
+	partition := c.PartitionOf([]byte(token.String()))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, here := c.claims[partition]
+	return here
+}
+
 // note is what stands beside the committed offset.
 type note struct {
 	From int64 `json:"incidents"` // where to begin to read the journal

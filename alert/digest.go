@@ -19,7 +19,8 @@ func (d *Dispatcher) message(it item, box *outbox) Message {
 	m.Ref, m.Link = last.Ref, d.link(inc.ID)
 	m.Key = inc.ID + "/" + box.notifier.Name()
 	m.Escalated = !last.Notified.IsZero() && inc.Severity > last.Severity
-	if d.picture != nil {
+	m.Footer = append(m.Footer, d.tokenLinks(&inc)...)
+	if d.picture != nil && !grouped(&inc) {
 		m.Picture = func(ctx context.Context) ([]byte, error) { return d.picture(ctx, inc) }
 	}
 	switch {

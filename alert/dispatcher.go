@@ -92,16 +92,17 @@ func (d *Dispatcher) Accept(ctx context.Context, findings []schema.Finding) erro
 	return d.home.Accept(ctx, findings)
 }
 
-// byToken splits findings by token and keeps their order.
-func byToken(findings []schema.Finding) [][]schema.Finding {
+// bySubject splits findings by what they are about and keeps their order.
+func bySubject(findings []schema.Finding) [][]schema.Finding {
 	sorted := slices.Clone(findings)
 	slices.SortStableFunc(sorted, func(a, b schema.Finding) int {
-		return slices.Compare(a.Token[:], b.Token[:])
+		one, other := subjectFound(&a), subjectFound(&b)
+		return slices.Compare(one[:], other[:])
 	})
 	var groups [][]schema.Finding
 	for len(sorted) > 0 {
 		n := 1
-		for n < len(sorted) && sorted[n].Token == sorted[0].Token {
+		for n < len(sorted) && subjectFound(&sorted[n]) == subjectFound(&sorted[0]) {
 			n++
 		}
 		groups, sorted = append(groups, sorted[:n]), sorted[n:]
@@ -114,11 +115,11 @@ func byToken(findings []schema.Finding) [][]schema.Finding {
 // holds an incident by its former name and whoever holds it by the new one share a lock.
 func formerName(findings []schema.Finding) schema.TokenID {
 	for i := range findings {
-		if !findings[i].Former.IsZero() {
+		if !findings[i].Former.IsZero() && findings[i].Kind == schema.FindingToken {
 			return findings[i].Former
 		}
 	}
-	return findings[0].Token
+	return subjectFound(&findings[0])
 }
 
 // change stores an incident that readers would notice the change of, and sends it on its
@@ -196,7 +197,7 @@ func (d *Dispatcher) resolve(ctx context.Context, id string, at time.Time) error
 	if p == nil {
 		return nil
 	}
-	defer d.book.lock(p.inc.Token)()
+	defer d.book.lock(subjectOf(&p.inc))()
 	if p = d.book.page(id); p == nil || p.inc.State == schema.IncidentResolved {
 		return nil
 	}

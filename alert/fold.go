@@ -2,7 +2,7 @@ package alert
 
 import "github.com/tokenwatch/tokenwatch/schema"
 
-// Fold applies findings of one token, in the order in which they were made, to the
+// Fold applies findings of one token or one group, in the order in which they were made, to the
 // incident that is open for it (nil when there is none). It returns the incidents that
 // changed, each as it stands at the end: at most the one that was open, and those that
 // opened. Known tells findings of incidents that were resolved before; outcome is told
@@ -29,7 +29,7 @@ func (c Config) Fold(
 			}
 			outcome(FindingMerged)
 			open, changed = &next, latest(changed, next)
-		case f.Severity < c.MinSeverity:
+		case f.Severity < c.MinSeverity && f.Kind != schema.FindingFleet: // a fleet event is kept, and told where a route says so
 			outcome(FindingMinor)
 		default:
 			if open != nil {

@@ -22,7 +22,7 @@ const (
 // Open makes the incident that a finding starts. Its id comes from the finding's, so a
 // replay opens the same incident again and not a second one.
 func Open(f *schema.Finding) schema.Incident {
-	return schema.Incident{
+	inc := schema.Incident{
 		ID:          "inc-" + f.ID.String()[:16],
 		Revision:    1,
 		State:       schema.IncidentOpen,
@@ -43,6 +43,8 @@ func Open(f *schema.Finding) schema.Incident {
 		Normal:      boundedNormal(f.Normal),
 		Findings:    []schema.FindingID{f.ID},
 	}
+	gather(&inc, f)
+	return inc
 }
 
 // Update adds a finding to an incident and reports whether that changed anything.
@@ -58,6 +60,7 @@ func Update(inc schema.Incident, f *schema.Finding) (schema.Incident, bool) {
 	next.Severity = max(inc.Severity, f.Severity)
 	next.Score = max(inc.Score, f.Score)
 	next.Evidence = strongest(inc.Evidence, f.Evidence)
+	gather(&next, f)
 	newest := !f.Time.Before(inc.Updated)
 	next.Seen = mergeSeen(inc.Seen, boundedSeen(f.Seen), newest)
 	if newest {

@@ -69,10 +69,10 @@ func parseEntry(key string, value []byte) (entry, error) {
 }
 
 // FindingKey is what a finding goes by in the findings topic: its token, so that all findings about one token come to
-// one place. While peppers are rotated it is the former name, under which an incident may be open.
+// one place; of a campaign or a fleet event the group. While peppers are rotated it is the former name, under which an incident may be open.
 func FindingKey(f *schema.Finding) []byte {
-	if !f.Former.IsZero() {
+	if !f.Former.IsZero() && f.Kind == schema.FindingToken {
 		return []byte(f.Former.String())
 	}
-	return []byte(f.Token.String())
+	return []byte(subjectFound(f).String())
 }

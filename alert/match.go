@@ -16,6 +16,7 @@ import (
 //	detector=new_geo          one of the detectors that spoke
 //	label.team=payments       a label of the token (alert.labels)
 //	token=9f86d081…, incident=inc-3f9a2b7c1d5e8f01
+//	kind=campaign|fleet       what it is about: token, campaign or fleet
 type Matcher struct {
 	field    string
 	not      bool
@@ -31,10 +32,15 @@ func (list Matchers) Matches(inc *schema.Incident) bool {
 	return !slices.ContainsFunc(list, func(m Matcher) bool { return !m.Matches(inc) })
 }
 
+// about reports whether a condition is about the field.
+func (list Matchers) about(field string) bool {
+	return slices.ContainsFunc(list, func(m Matcher) bool { return m.field == field })
+}
+
 // labelField begins the name of a field that is a label.
 const labelField = "label."
 
-var matchFields = []string{"severity", "detector", "owner", "environment", "token", "incident"}
+var matchFields = []string{"severity", "detector", "owner", "environment", "token", "incident", "kind"}
 
 // ParseMatcher reads a condition.
 func ParseMatcher(text string) (Matcher, error) {
@@ -49,6 +55,9 @@ func ParseMatcher(text string) (Matcher, error) {
 	}
 	if m.field == "severity" {
 		return m, m.severities(text)
+	}
+	if m.field == "kind" {
+		return m, m.kinds(text)
 	}
 	return m, nil
 }
@@ -66,6 +75,19 @@ func (m *Matcher) severities(text string) error {
 		}
 		if least {
 			m.least, m.patterns = s, nil
+		}
+	}
+	return nil
+}
+
+// incidentKinds are what an incident can be about, as conditions name it.
+var incidentKinds = map[schema.FindingKind]string{schema.FindingToken: "token", schema.FindingCampaign: "campaign", schema.FindingFleet: "fleet"}
+
+// kinds checks the names, for the same reason.
+func (m *Matcher) kinds(text string) error {
+	for _, p := range m.patterns {
+		if p != "token" && p != "campaign" && p != "fleet" {
+			return fmt.Errorf("%q: want token, campaign or fleet", text)
 		}
 	}
 	return nil
@@ -122,6 +144,8 @@ func (m Matcher) values(inc *schema.Incident) []string {
 		return []string{inc.Token.String()}
 	case "incident":
 		return []string{inc.ID}
+	case "kind":
+		return []string{incidentKinds[inc.Kind]}
 	}
 	return []string{inc.Labels[strings.TrimPrefix(m.field, labelField)]}
 }

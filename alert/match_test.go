@@ -47,6 +47,9 @@ func TestMatcher(t *testing.T) {
 		"label.tier=":                        true, // it has no such label
 		"label.tier=1":                       false,
 		"incident=inc-1":                     true,
+		"kind=token":                         true,
+		"kind=campaign|fleet":                false,
+		"kind!=fleet":                        true,
 		"token=ab000000*":                    true,
 		"token=00000000000000000000ffffffff": false,
 	} {

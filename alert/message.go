@@ -73,7 +73,7 @@ func Compose(inc schema.Incident, describe func(schema.Delivery) string) Message
 		Sentence: sentence(&inc),
 		Facts:    facts(&inc),
 		Rows:     rowsOf(&inc),
-		Basis:    basis(&inc.Normal),
+		Basis:    basis(&inc),
 		Hours:    hoursOf(&inc),
 		Reasons:  reasons,
 		Weaker:   weaker,
@@ -97,6 +97,9 @@ func title(inc *schema.Incident) string {
 	word := strings.ToUpper(inc.Severity.String())
 	if inc.State != schema.IncidentOpen {
 		word = strings.ToUpper(string(inc.State)) + " (" + inc.Severity.String() + ")"
+	}
+	if grouped(inc) {
+		return clean(word+" · "+groupTitle(inc), 140)
 	}
 	text := word + " · token " + hint(inc)
 	if inc.Consumer != "" {
@@ -131,6 +134,9 @@ func facts(inc *schema.Incident) []string {
 	}
 	since := began(inc)
 	list = append(list, "since "+moment(since)+" ("+span(inc.Updated.Sub(since))+")")
+	if grouped(inc) {
+		list = append(list, plural(uint64(max(inc.TokenCount, 0)), "token"))
+	}
 	if n := inc.Seen.Addresses; n > 0 {
 		list = append(list, plural(uint64(n), "address"))
 	}
@@ -148,7 +154,11 @@ func began(inc *schema.Incident) time.Time {
 // moment writes a time so that nobody has to guess its day or zone.
 func moment(t time.Time) string { return t.UTC().Format("Mon 2 Jan 15:04 UTC") }
 
-func basis(n *schema.Normal) string {
+func basis(inc *schema.Incident) string {
+	n := &inc.Normal
+	if grouped(inc) {
+		return "each token's own history, where this is new"
+	}
 	if n.Events == 0 {
 		return "no history yet"
 	}
@@ -171,7 +181,10 @@ func hoursOf(inc *schema.Incident) *Hours {
 }
 
 func footer(inc *schema.Incident) []string {
-	list := []string{inc.ID, "fingerprint " + inc.Token.String()}
+	list := []string{inc.ID}
+	if !grouped(inc) {
+		list = append(list, "fingerprint "+inc.Token.String())
+	}
 	if attack := attacks(inc.Evidence); attack != "" {
 		list = append(list, "ATT&CK "+attack)
 	}

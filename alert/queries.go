@@ -8,7 +8,7 @@ import (
 )
 
 // Query is a question that an analyst asks next, ready to paste. It holds nothing from
-// outside but the fingerprint and a time, so there is nothing in it to escape.
+// outside but the fingerprint, or the incident's id, and a time, so there is nothing in it to escape.
 type Query struct {
 	Title string
 	SQL   string
@@ -23,6 +23,9 @@ func queries(inc *schema.Incident) []Query {
 	}
 	from := since.UTC().Format(time.DateTime)
 	token := fmt.Sprintf("token = unhex('%s')", inc.Token)
+	if grouped(inc) {
+		token = fmt.Sprintf("token IN (SELECT arrayJoin(tokens) FROM incidents FINAL WHERE id = '%s')", inc.ID)
+	}
 	return []Query{{
 		Title: "What was done",
 		SQL: "SELECT ts, ip, country, as_org, client, method, route, status\n" +

@@ -124,6 +124,8 @@ func (c RevokeConfig) approve(rev *schema.Revocation, inc *schema.Incident, v sc
 	switch {
 	case r.protected != "":
 		next.State, next.Reason = schema.RevocationRefused, "the token is protected by "+r.protected
+	case grouped(inc):
+		next.State, next.Reason = schema.RevocationRefused, "it is about "+plural(uint64(max(inc.TokenCount, 0)), "token")+": revoke each by an incident of its own"
 	case r.mode == RevokeOff:
 		next.State, next.Reason = schema.RevocationRefused, "revocation is off for it (revoke.mode, revoke.rules)"
 	case r.mode == RevokeDryRun:

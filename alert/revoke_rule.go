@@ -18,6 +18,9 @@ type ruling struct {
 
 // rules is pure: the same incident at the same time gets the same ruling.
 func (c RevokeConfig) rules(inc *schema.Incident, now time.Time) ruling {
+	if grouped(inc) {
+		return ruling{mode: RevokeOff} // whose tokens they are, and which of them are stolen, is for people to see
+	}
 	r := c.matched(inc, now)
 	r.protected = c.Protected.by(inc)
 	return r

@@ -3,6 +3,7 @@ package alert
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
 	"slices"
 	"sync"
@@ -35,6 +36,7 @@ type Revoker struct {
 	show     Show
 	find     func(ctx context.Context, id string) (schema.Incident, bool, error)
 	owns     func(id string) bool
+	near     func(schema.TokenID) bool
 	slog     *slog.Logger
 	instance string
 	timeout  time.Duration // of what stands around a call; the call itself has the gateway's
@@ -74,9 +76,10 @@ type RevokerParts struct {
 	Audit    Audit
 	Show     Show
 	Find     func(ctx context.Context, id string) (schema.Incident, bool, error)
-	Owns     func(id string) bool // whether an incident is kept by this process; nil: all are
-	Log      *slog.Logger         // nil: nothing is logged
-	Instance string               // names this process in the audit
+	Owns     func(id string) bool            // whether an incident is kept by this process; nil: all are
+	Near     func(token schema.TokenID) bool // whether findings about a token come to this process; nil: none do
+	Log      *slog.Logger                    // nil: nothing is logged
+	Instance string                          // names this process in the audit
 }
 
 // NewRevoker makes a Revoker. Every gateway that the configuration may call has to be among the parts.
@@ -85,11 +88,14 @@ func NewRevoker(cfg RevokeConfig, parts RevokerParts) (*Revoker, error) {
 		return nil, err
 	}
 	r := &Revoker{
-		cfg: cfg, gateways: map[string]Gateway{}, audit: parts.Audit, show: parts.Show, find: parts.Find, owns: parts.Owns, slog: parts.Log,
+		cfg: cfg, gateways: map[string]Gateway{}, audit: parts.Audit, show: parts.Show, find: parts.Find, owns: parts.Owns, near: parts.Near, slog: parts.Log,
 		instance: parts.Instance, timeout: saveTimeout, wake: make(chan struct{}, 1), dockets: map[string]*docket{},
 	}
 	if r.owns == nil {
 		r.owns = func(string) bool { return true }
+	}
+	if r.near == nil {
+		r.near = func(schema.TokenID) bool { return false }
 	}
 	if r.slog == nil {
 		r.slog = slog.New(slog.DiscardHandler)
@@ -138,7 +144,7 @@ func (r *Revoker) Order(v schema.Verdict) {
 	if v.Kind == schema.VerdictSnooze || v.Kind == schema.VerdictAcknowledged || !r.cfg.Enabled() {
 		return
 	}
-	ours := r.owns(v.Incident)
+	ours, wait := r.owns(v.Incident), r.courtesy(v)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d := r.dockets[v.Incident]
@@ -157,14 +163,29 @@ func (r *Revoker) Order(v schema.Verdict) {
 	if ours {
 		d.wants = true
 	} else if d.at.IsZero() {
-		d.at = time.Now().Add(courtesy)
+		d.at = time.Now().Add(wait)
 	}
 	r.nudge()
 }
 
 // courtesy is how long an order is left to whoever has the incident. Then it is looked at here as well: the incident may
-// be over, so that nobody has it.
-const courtesy = 3 * time.Second
+// be over, so that nobody has it. The one that its findings would come to looks first. The others, among whom there may
+// be no such one while partitions change hands, look at different times, each at its own: who looks later reads in
+// the audit that it is done.
+func (r *Revoker) courtesy(v schema.Verdict) time.Duration {
+	if r.near(v.Token) {
+		return nearCourtesy
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(r.instance + "\x00" + v.Incident)) // it does not fail
+	return farCourtesy + time.Duration(h.Sum32()%uint32(farSpread/time.Millisecond))*time.Millisecond
+}
+
+const (
+	nearCourtesy = time.Second
+	farCourtesy  = 3 * time.Second
+	farSpread    = 3 * time.Second
+)
 
 // strangers counts dockets of incidents that nobody has told of.
 func (r *Revoker) strangers() (n int) {

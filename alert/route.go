@@ -10,7 +10,8 @@ import (
 
 // Route says who is told of the incidents that match it. The first route that matches counts, and in it the first of
 // its own routes that does; what a route leaves out it takes from the one around it. Incidents that no route matches
-// are told everywhere.
+// are told everywhere, but for fleet events: they are probably harmless, and only a route that speaks of
+// kind, such as kind=fleet, leads them anywhere.
 type Route struct {
 	Match     Matchers `yaml:"match"`
 	Receivers []string `yaml:"receivers"` // channels, such as slack; [none] for nobody
@@ -107,8 +108,8 @@ func (c Config) fallsBack(inc *schema.Incident, destination string) bool {
 
 // route finds the route that leads the incident to the destination, and a name for it.
 func (c Config) route(inc *schema.Incident, destination string) (Route, string, bool) {
-	leaves := walk(c.Routes, Route{}, "", inc)
-	if len(leaves) == 0 {
+	leaves := walk(c.Routes, Route{}, "", inc, inc.Kind != schema.FindingFleet)
+	if len(leaves) == 0 && inc.Kind != schema.FindingFleet {
 		return Route{}, "", true
 	}
 	for _, leaf := range leaves {
@@ -124,17 +125,22 @@ type leaf struct {
 	name string
 }
 
-// walk gathers the innermost routes that match.
-func walk(routes []Route, around Route, name string, inc *schema.Incident) []leaf {
+// walk gathers the innermost routes that match. A route is passed over that is not open to the incident: to fleet
+// events only those are which speak of kind, and those within them.
+func walk(routes []Route, around Route, name string, inc *schema.Incident, open bool) []leaf {
 	var leaves []leaf
 	for i, r := range routes {
 		if !r.Match.Matches(inc) {
 			continue
 		}
+		open := open || r.Match.about("kind")
 		r, at := r.within(around), fmt.Sprintf("%s/%d", name, i)
-		inner := walk(r.Routes, r, at, inc)
-		if inner == nil {
+		inner := walk(r.Routes, r, at, inc, open)
+		if inner == nil && open {
 			inner = []leaf{{r, at}}
+		}
+		if inner == nil {
+			continue
 		}
 		if leaves = append(leaves, inner...); !r.Continue {
 			break

@@ -36,6 +36,9 @@ func rowsOf(inc *schema.Incident) []Row {
 		row("Rate", perMinute(seen.PeakMinute), perMinute(normal.PeakMinute), against(inc, "traffic_spike")),
 		row("Volume", volume(seen), perDay(normal.PerDay), false),
 	}
+	if grouped(inc) { // it has no hours, rate or volume that are one token's
+		rows = append([]Row{groupRow(inc)}, rows[:3]...)
+	}
 	rows = slices.DeleteFunc(rows, func(r Row) bool { return r.Seen == "" })
 	slices.SortStableFunc(rows, func(a, b Row) int { return cmp.Compare(odds(a), odds(b)) })
 	return rows

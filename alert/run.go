@@ -126,7 +126,7 @@ func (d *Dispatcher) saveAgain(ctx context.Context, id string) error {
 	if p == nil {
 		return nil
 	}
-	defer d.book.lock(p.inc.Token)()
+	defer d.book.lock(subjectOf(&p.inc))()
 	p = d.book.page(id)
 	if p == nil || !p.unsaved {
 		return nil

@@ -199,7 +199,7 @@ func newBackoff() *backoff.ExponentialBackOff {
 // other destinations; any other delivery is bookkeeping, and those that were up to date
 // stay so although the revision rises.
 func (d *Dispatcher) record(box *outbox, sent *page, note func(*schema.Delivery)) {
-	defer d.book.lock(sent.inc.Token)()
+	defer d.book.lock(subjectOf(&sent.inc))()
 	current := d.book.page(sent.inc.ID)
 	if current == nil {
 		return

@@ -87,11 +87,11 @@ func (s *Share) Accept(ctx context.Context, findings []schema.Finding) error {
 	if err := s.load(ctx); err != nil {
 		return err
 	}
-	// Tokens are independent, and a save takes milliseconds: many at once.
+	// Tokens and groups are independent, and a save takes milliseconds: many at once.
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(stripes)
-	for _, ofToken := range byToken(findings) {
-		group.Go(func() error { return s.accept(inner, ofToken) })
+	for _, together := range bySubject(findings) {
+		group.Go(func() error { return s.accept(inner, together) })
 	}
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("accepting findings: %w", err)
@@ -101,10 +101,10 @@ func (s *Share) Accept(ctx context.Context, findings []schema.Finding) error {
 
 func (s *Share) accept(ctx context.Context, findings []schema.Finding) error {
 	d := s.d
-	token, former := findings[0].Token, formerName(findings)
-	defer d.book.lock(token, former)()
+	about, former := subjectFound(&findings[0]), formerName(findings)
+	defer d.book.lock(about, former)()
 	var open *schema.Incident
-	if p := d.book.openFor(token); p != nil {
+	if p := d.book.openFor(about); p != nil {
 		open = &p.inc
 	} else if p := d.book.openFor(former); p != nil {
 		open = &p.inc // it goes on under the new name

@@ -28,6 +28,12 @@ type Incident struct {
 	Source      string  `json:"source,omitempty"`     // format of the gateway's records
 	Credential  string  `json:"credential,omitempty"` // the gateway's own id of the credential, where it logs one
 
+	// Of a campaign or a fleet event, which are about many tokens; Token is the one that leads.
+	Kind       FindingKind `json:"kind,omitempty"`
+	Group      string      `json:"group,omitempty"`       // names it, over all of its findings
+	Tokens     []TokenID   `json:"tokens,omitempty"`      // the first so many
+	TokenCount int         `json:"token_count,omitempty"` // how many there are
+
 	// Labels are what the configuration says of the token: team, criticality, ... Routes and rules match them.
 	Labels map[string]string `json:"labels,omitempty"`
 

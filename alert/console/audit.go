@@ -41,7 +41,10 @@ func (s *Server) note(r *http.Request, action, subject, detail string) error {
 }
 
 // noted are the acts of one request.
-type noted struct{ acts []schema.Act }
+type noted struct {
+	acts    []schema.Act
+	refused string // why nothing was done, where the handler has told the person so itself
+}
 
 type notedKey struct{}
 
@@ -60,6 +63,9 @@ func (s *Server) conclude(r *http.Request, n *noted, err error) {
 		n.acts = []schema.Act{s.act(r, clip(r.Method+" "+r.URL.Path, 60), "", "")}
 	}
 	outcome, reason := outcomeOf(err)
+	if err == nil && n.refused != "" {
+		outcome, reason = schema.ActRefused, n.refused
+	}
 	for i := range n.acts {
 		n.acts[i].Outcome, n.acts[i].Reason = outcome, reason
 	}

@@ -52,6 +52,7 @@ func TestAudit(t *testing.T) {
 	r.post("/silent", url.Values{})
 	r.post("/nonsense", url.Values{})
 	r.signIn("vic", "wrong", "")
+	r.signIn("of vic", "vic", "") // in the wrong fields
 	r.client = r.signIn("vic", "of vic", "")
 	r.post("/act", url.Values{"subject": {"inc-2"}})
 
@@ -65,6 +66,7 @@ func TestAudit(t *testing.T) {
 	want := []string{
 		"vic viewer password: POST /act  refused, That takes the role responder;",
 		"vic viewer password: sign in  done, ",
+		"  password: sign in  refused, That name and password do not ",
 		"vic  password: sign in  refused, That name and password do not ",
 		"admin admin password: POST /nonsense  refused, That makes no sense.",
 		"admin admin password: POST /silent  done, ",

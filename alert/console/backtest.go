@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -77,6 +78,10 @@ func (s *Server) backtestStart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	v := &backtestView{Offer: s.parts.Backtest.Offer()}
+	if err := s.note(r, "backtest", "", fmt.Sprintf("%d days, trying %s", order.Days, v.Tried(order))); err != nil {
+		return err
+	}
 	id, err := s.parts.Backtest.Start(sessionOf(r).Person.Name, order)
 	if errors.Is(err, ErrBacktest) {
 		return refused(clip(err.Error(), 300), "Go back and change it.")
@@ -89,6 +94,9 @@ func (s *Server) backtestStart(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) backtestCancel(w http.ResponseWriter, r *http.Request) error {
 	said := "It was not running any more."
+	if err := s.note(r, "backtest-cancel", clip(r.PathValue("id"), 40), ""); err != nil {
+		return err
+	}
 	if s.parts.Backtest != nil && s.parts.Backtest.Cancel(r.PathValue("id")) {
 		said = "The backtest is cancelled."
 	}

@@ -78,8 +78,8 @@ func (v *backtestView) Tried(o board.BacktestOrder) string {
 	}
 	say(o.Budget != c.Budget, "budget %v", o.Budget)
 	say(o.AlertNats != c.AlertNats, "alert_nats %v", o.AlertNats)
-	say(o.HalfLife != c.HalfLife, "half_life %s", v.Span(o.HalfLife))
-	say(o.Probation != c.Probation, "probation %s", v.Span(o.Probation))
+	say(o.HalfLife != c.HalfLife, "half_life %s", v.Plain(o.HalfLife))
+	say(o.Probation != c.Probation, "probation %s", v.Plain(o.Probation))
 	say(o.MinSeverity != c.MinSeverity, "min_severity %s", o.MinSeverity)
 	say(strings.Join(o.Trial, " ") != strings.Join(c.Trial, " "), "on trial: %s", strings.Join(o.Trial, ", "))
 	say(o.Rule.Owner+o.Rule.Environment != "", "a threshold for %s", clip(strings.TrimSpace(o.Rule.Owner+" "+o.Rule.Environment), 60))
@@ -114,7 +114,7 @@ func (v *backtestView) Change(now, then float64) string {
 	case then == 0:
 		return "to none"
 	}
-	return fmt.Sprintf("%+.0f %%", 100*(then-now)/now)
+	return strings.Replace(fmt.Sprintf("%+.0f %%", 100*(then-now)/now), "-", "−", 1)
 }
 
 // Found counts how many of the thefts, or of what was the owner, each of the two finds.
@@ -129,4 +129,16 @@ func (v *backtestView) Found(labels []board.BacktestLabel, theft, then bool) str
 		}
 	}
 	return fmt.Sprintf("%d of %d", n, of)
+}
+
+// Plain writes a duration as it stands in the configuration: 6h rather than 6h0m0s.
+func (v *backtestView) Plain(d time.Duration) string {
+	text := d.String()
+	if rest, whole := strings.CutSuffix(text, "m0s"); whole {
+		text = rest + "m"
+	}
+	if rest, whole := strings.CutSuffix(text, "h0m"); whole {
+		text = rest + "h"
+	}
+	return text
 }

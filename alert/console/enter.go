@@ -90,7 +90,11 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 		status, text = http.StatusTooManyRequests, wait.Error()
 		w.Header().Set("Retry-After", strconv.Itoa(int(wait.For/time.Second)+1))
 	}
-	s.turnedAway(r, name, "password", text)
+	if !s.parts.Door.Knows(name) { // people type passwords into the wrong field
+		s.turnedAway(r, "", "password", text+" There is nobody of that name.")
+	} else {
+		s.turnedAway(r, name, "password", text)
+	}
 	return s.entrance(w, status, entrance{Wrong: text, Name: clip(name, 100), To: to})
 }
 

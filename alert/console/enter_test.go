@@ -82,6 +82,22 @@ func TestLinkLeadsThroughSignIn(t *testing.T) {
 	}
 }
 
+// The link as alert writes it: console_url, /incidents/ and the id.
+func TestAlertLinkShowsItsIncident(t *testing.T) {
+	r := newRig(t, func(c *console.Config, _ *console.Parts) { c.BasePath = "/tw" })
+	inc := settle(t, r.db).inc
+	client := stranger(t)
+	client.CheckRedirect = nil
+	link := "/tw/incidents/" + inc.ID
+	if answer, page := r.send(client, "GET", link, ""); answer.Request.URL.Path != "/tw/sign-in" || strings.Contains(page, inc.TokenHint) {
+		t.Fatalf("somebody unknown is at %s", answer.Request.URL)
+	}
+	answer, page := r.send(client, "POST", "/tw/sign-in", url.Values{"name": {"admin"}, "password": {password}, "to": {"/incidents/" + inc.ID}}.Encode())
+	if answer.Request.URL.Path != link || answer.StatusCode != http.StatusOK || !strings.Contains(page, inc.TokenHint) {
+		t.Errorf("%s: %d\n%.2000s", answer.Request.URL, answer.StatusCode, page)
+	}
+}
+
 func TestOnlyPagesOfOurs(t *testing.T) {
 	for _, base := range []string{"", "/tw"} {
 		r := newRig(t, func(c *console.Config, _ *console.Parts) { c.BasePath = base })

@@ -56,7 +56,7 @@ func (v *fleetView) link(base string, ask board.FleetAsk) {
 		}
 	}
 	for _, by := range sortable(ask.List) {
-		name := "as above"
+		name := "as said above"
 		if by != board.FleetByDefault {
 			name = "by " + fleetOrders[by]
 		}

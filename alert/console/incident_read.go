@@ -52,7 +52,7 @@ type casePage struct {
 }
 
 // OneToken reports whether the incident is about one token rather than a campaign.
-func (p *casePage) OneToken() bool { return !p.Inc.Token.IsZero() }
+func (p *casePage) OneToken() bool { return p.Inc.Kind == schema.FindingToken && !p.Inc.Token.IsZero() }
 
 // read asks for every panel. What fails is said in its panel, and the rest of the page stands.
 func (c *cases) read(ctx context.Context, p *casePage) {

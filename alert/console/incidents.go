@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,21 +18,50 @@ type incidentsStore interface {
 	IncidentPage(ctx context.Context, f board.IncidentFilter, cut board.IncidentCut) (board.IncidentPage, error)
 	IncidentChoices(ctx context.Context) (board.IncidentChoices, error)
 	Sparks(ctx context.Context, tokens []schema.TokenID, now time.Time) (map[schema.TokenID]board.Spark, error)
-	Incident(ctx context.Context, id string) (inc schema.Incident, found bool, err error)
 }
 
 // inboxSize is how many incidents a page shows.
 const inboxSize = 50
 
 func (s *Server) incidentsRoutes() {
-	s.route("GET /incidents", signin.Viewer, s.inbox)
+	in := &inbox{Server: s}
+	s.route("GET /incidents", signin.Viewer, in.page)
 	s.route("POST /incidents/acknowledge", signin.Responder, s.acknowledge)
-	s.route("GET /incidents/revoke", signin.Responder, s.confirmRevoke)
-	s.route("POST /incidents/revoke", signin.Responder, s.revoke)
 }
 
 // inbox is the list of incidents.
-func (s *Server) inbox(w http.ResponseWriter, r *http.Request) error {
+type inbox struct {
+	*Server
+	choices remembered
+}
+
+// remembered are the choices of the form: what there is to filter by changes slowly, and is read once a minute for all
+// who look rather than for each page.
+type remembered struct {
+	mu    sync.Mutex
+	last  board.IncidentChoices
+	until time.Time
+}
+
+// read asks the store where what is remembered is old, or nothing. Nobody waits for somebody else's question.
+func (c *remembered) read(ctx context.Context, store incidentsStore, now time.Time) (board.IncidentChoices, error) {
+	c.mu.Lock()
+	last, fresh := c.last, now.Before(c.until)
+	c.mu.Unlock()
+	if fresh {
+		return last, nil
+	}
+	choices, err := store.IncidentChoices(ctx)
+	if err == nil && len(choices.Detectors) > 0 {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.last, c.until = choices, now.Add(time.Minute)
+	}
+	return choices, err
+}
+
+// page answers with a part of the list.
+func (s *inbox) page(w http.ResponseWriter, r *http.Request) error {
 	now := time.Now()
 	want, err := parseWish(r.URL.Query(), now)
 	if err != nil {
@@ -50,7 +80,7 @@ func (s *Server) inbox(w http.ResponseWriter, r *http.Request) error {
 		return err
 	})
 	all.Go(func() (err error) {
-		choices, err = s.parts.Store.IncidentChoices(ctx)
+		choices, err = s.choices.read(ctx, s.parts.Store, now)
 		return err
 	})
 	if err := all.Wait(); err != nil {

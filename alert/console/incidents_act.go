@@ -23,7 +23,7 @@ const atOnce = 8
 
 // pressBy names a person of the console as the channels name theirs.
 func pressBy(r *http.Request) string {
-	name := sessionOf(r).Person.Name
+	name := clip(sessionOf(r).Person.Name, 80)
 	return "console:" + name + " (" + name + ")"
 }
 
@@ -49,6 +49,9 @@ func (s *Server) acknowledge(w http.ResponseWriter, r *http.Request) error {
 	case len(ids) > inboxSize:
 		return refused(fmt.Sprintf("At most %d incidents are acknowledged at once.", inboxSize), "Tick fewer.")
 	}
+	if err := s.note(r, "acknowledge", ids[0], strings.Join(ids[1:], " ")); err != nil {
+		return err
+	}
 	done, err := s.acknowledgeAll(r, ids)
 	if done == 0 && err != nil && !errors.Is(err, alert.ErrRefused) {
 		return err
@@ -72,7 +75,7 @@ func (s *Server) acknowledgeAll(r *http.Request, ids []string) (done int, err er
 	all.SetLimit(atOnce)
 	for _, id := range ids {
 		all.Go(func() error {
-			_, err := s.press(r, id, schema.VerdictAcknowledged, "")
+			err := s.look(r, id)
 			if err == nil {
 				mu.Lock()
 				done++
@@ -85,10 +88,11 @@ func (s *Server) acknowledgeAll(r *http.Request, ids []string) (done int, err er
 	return done, err
 }
 
-func (s *Server) press(r *http.Request, id string, kind schema.VerdictKind, note string) (string, error) {
-	return s.parts.Desk.Take(r.Context(), alert.Press{
-		ID: pressID(r, clip(id, 100)), Incident: id, Kind: kind, By: pressBy(r), Note: clip(note, 300), At: time.Now(),
+func (s *Server) look(r *http.Request, id string) error {
+	_, err := s.parts.Desk.Take(r.Context(), alert.Press{
+		ID: pressID(r, clip(id, 100)), Incident: id, Kind: schema.VerdictAcknowledged, By: pressBy(r), At: time.Now(),
 	})
+	return err
 }
 
 // reasonOf is what a person is told of a press that was not taken. What the store says is for the log.
@@ -109,48 +113,4 @@ func wayBack(query string) string {
 		return "/incidents"
 	}
 	return "/incidents?" + q.Encode()
-}
-
-// decision is the page that asks before a token is taken out of use.
-type decision struct {
-	ID, Summary, Owner, Hint, Environment, Severity, Opened, Stage, Reason, Via string
-	Offered                                                                     bool
-	Press                                                                       string
-}
-
-// confirmRevoke asks: it is one key in the list, and must not be one key to the end.
-func (s *Server) confirmRevoke(w http.ResponseWriter, r *http.Request) error {
-	id := r.URL.Query().Get("id")
-	inc, found, err := s.parts.Store.Incident(r.Context(), id)
-	if err != nil {
-		return err
-	}
-	if !found {
-		return absent("There is no incident "+clip(id, 60)+".", "Its id stands in the message that told of it, and in the list of incidents.")
-	}
-	d := decision{
-		ID: inc.ID, Summary: oneLine(inc.Summary, 300), Owner: oneLine(inc.Consumer, 60), Hint: oneLine(inc.TokenHint, 40), Environment: oneLine(inc.Environment, 30),
-		Severity: inc.Severity.String(), Opened: ago(inc.Opened), Offered: mayRevoke(&inc), Press: rand.Text(),
-		Stage: "Revocation was not considered for this incident: it is off, or no rule of the configuration is about it.",
-	}
-	if rev := inc.Revocation; rev != nil {
-		d.Stage, d.Reason, d.Via = revocationWords[rev.State], oneLine(rev.Reason, 200), oneLine(rev.Via, 60)
-	}
-	return s.show(w, r, "incidents_revoke.html", view{Title: "Revoke?", Section: "incidents", Data: d})
-}
-
-func mayRevoke(inc *schema.Incident) bool {
-	return slices.ContainsFunc(alert.Buttons(inc), func(b alert.Button) bool { return b.Kind == schema.VerdictRevoke })
-}
-
-// revoke approves what was confirmed.
-func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
-	said, err := s.press(r, r.PostFormValue("id"), schema.VerdictRevoke, r.PostFormValue("note"))
-	if errors.Is(err, alert.ErrRefused) {
-		return refused("That was not taken: "+reasonOf(err)+".", "Go back to the list of incidents.")
-	}
-	if err != nil {
-		return err
-	}
-	return s.back(w, r, "/incidents", said)
 }

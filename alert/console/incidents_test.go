@@ -93,7 +93,7 @@ func TestInbox(t *testing.T) {
 	_, page := r.get("/incidents")
 	for _, want := range []string{
 		"<title>(4) Incidents", "by slack:U024 (alice)", "snoozed until", "revoke? your decision", "acme-5", ">1.4<", "1–6 of 6",
-		`<option value="globex">`, `<b>4</b> open`, `<b>1</b> acknowledged`, `<b>1</b> resolved`, `<b>2</b> critical`,
+		`<option value="globex">`, `href="/incidents/inc-0000000000000002/confirm?kind=revoke"`, `<b>4</b> open`, `<b>1</b> acknowledged`, `<b>1</b> resolved`, `<b>2</b> critical`,
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,6 +52,7 @@ func look(t testing.TB, client *http.Client, url string, headers ...string) *onl
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.Header.Set("Accept", "text/event-stream")
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
@@ -199,7 +201,6 @@ type flood struct {
 	mu      sync.Mutex
 	changes board.IncidentChanges
 	err     error
-	asked   int
 }
 
 func (f *flood) set(changes board.IncidentChanges, err error) {
@@ -208,16 +209,9 @@ func (f *flood) set(changes board.IncidentChanges, err error) {
 	f.changes, f.err = changes, err
 }
 
-func (f *flood) questions() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.asked
-}
-
 func (f *flood) IncidentChanges(_ context.Context, since time.Time, _ int) (board.IncidentChanges, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.asked++
 	c := f.changes
 	if c.Upto.IsZero() {
 		c.Upto = since
@@ -228,8 +222,8 @@ func (f *flood) LiveIncidents(context.Context, time.Time, int) ([]string, error)
 func (f *flood) OpenIncidents(context.Context) (uint64, error)                   { return 0, nil }
 func (f *flood) Now(context.Context) (time.Time, error)                          { return time.Now(), nil }
 
-// stand is a live stream alone, at a pace of milliseconds, and somebody signed in.
-func stand(t testing.TB, store console.LiveStore, write time.Duration) (*httptest.Server, *http.Client) {
+// stand is a live stream alone, at a pace of milliseconds, and somebody signed in. Looking is how many streams there are.
+func stand(t testing.TB, store console.LiveStore, write time.Duration) (server *httptest.Server, client *http.Client, looking *atomic.Int64) {
 	t.Helper()
 	cfg := signin.DefaultConfig()
 	cfg.Password = password
@@ -238,15 +232,23 @@ func stand(t testing.TB, store console.LiveStore, write time.Duration) (*httptes
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /live", console.NewLive(store, door, slog.New(slog.DiscardHandler), 5*time.Millisecond, time.Hour, 20*time.Millisecond, write))
-	mux.HandleFunc("POST /sign-in", func(w http.ResponseWriter, r *http.Request) {
-		door.Password(w, r, r.PostFormValue("name"), r.PostFormValue("password"))
+	stream := console.NewLive(store, door, slog.New(slog.DiscardHandler), 5*time.Millisecond, time.Hour, 20*time.Millisecond, write)
+	looking = &atomic.Int64{}
+	mux.HandleFunc("GET /live", func(w http.ResponseWriter, r *http.Request) {
+		looking.Add(1)
+		defer looking.Add(-1)
+		stream.ServeHTTP(w, r)
 	})
-	server := httptest.NewServer(mux)
+	mux.HandleFunc("POST /sign-in", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := door.Password(w, r, r.PostFormValue("name"), r.PostFormValue("password")); err != nil {
+			t.Error(err)
+		}
+	})
+	server = httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	client := (&rig{t: t, server: server}).signIn("admin", password, "")
+	client = (&rig{t: t, server: server}).signIn("admin", password, "")
 	client.Transport = &http.Transport{MaxIdleConnsPerHost: -1}
-	return server, client
+	return server, client, looking
 }
 
 // eventually waits for a condition.
@@ -263,7 +265,7 @@ func eventually(t testing.TB, what string, holds func() bool) {
 // When all have gone nothing is left behind.
 func TestLiveIsBounded(t *testing.T) {
 	store := &flood{}
-	server, client := stand(t, store, time.Minute)
+	server, client, looking := stand(t, store, time.Minute)
 	before := runtime.NumGoroutine()
 	crowd := make([]*onlooker, console.MostLive)
 	for i := range crowd {
@@ -294,20 +296,16 @@ func TestLiveIsBounded(t *testing.T) {
 	for _, o := range crowd {
 		o.close()
 	}
-	eventually(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= before+2 })
-	n := store.questions()
-	time.Sleep(50 * time.Millisecond) // ten times the pace: a reader that went on would ask
-	if more := store.questions(); more > n {
-		t.Errorf("the store is asked %d times more though nobody looks", more-n)
-	}
-	look(t, client, server.URL+"/live").until("a sign of the next reader", named("open"))
+	eventually(t, "all have gone", func() bool { return looking.Load() == 0 })
+	eventually(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= before })
+	look(t, client, server.URL+"/live").until("the next reader", named("open"))
 }
 
 // A storm is told in one line, again and again only as long as it goes on; a store that is away is told of once, and
 // so is its return.
 func TestLiveInAStorm(t *testing.T) {
 	store := &flood{}
-	server, client := stand(t, store, time.Minute)
+	server, client, _ := stand(t, store, time.Minute)
 	o := look(t, client, server.URL+"/live")
 	o.until("the beginning", named("open"))
 	at := time.Now().Add(time.Second)
@@ -336,15 +334,15 @@ func TestLiveInAStorm(t *testing.T) {
 // Whoever takes nothing is dropped, and the others do not wait.
 func TestLiveDropsTheSlow(t *testing.T) {
 	store := &flood{}
-	server, client := stand(t, store, 200*time.Millisecond)
+	server, client, looking := stand(t, store, 200*time.Millisecond)
 	answer, err := client.Get(server.URL + "/live") // and nothing of it is read
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer answer.Body.Close()
 	o := look(t, client, server.URL+"/live")
+	o.until("the beginning", named("open"))
 	lines := make([]board.IncidentLine, console.MostChanges)
-	begun := runtime.NumGoroutine()
 	revision := uint64(0)
 	eventually(t, "the slow one is gone", func() bool {
 		revision++
@@ -354,7 +352,7 @@ func TestLiveDropsTheSlow(t *testing.T) {
 		store.set(board.IncidentChanges{Upto: time.Now().Add(time.Duration(revision) * time.Second), Open: revision, Lines: append([]board.IncidentLine(nil), lines...)}, nil)
 		want := revision
 		o.until("the news", func(e event) bool { return e.Words.Open == want })
-		return runtime.NumGoroutine() < begun
+		return looking.Load() == 1
 	})
 	if n, err := io.Copy(io.Discard, answer.Body); err == nil || n == 0 {
 		t.Errorf("the slow one read %d bytes to an orderly end", n)
@@ -364,7 +362,7 @@ func TestLiveDropsTheSlow(t *testing.T) {
 // What outsiders wrote cannot end an event, or become more than text in it.
 func TestLiveHostileTexts(t *testing.T) {
 	store := &flood{}
-	server, client := stand(t, store, time.Minute)
+	server, client, _ := stand(t, store, time.Minute)
 	store.set(board.IncidentChanges{Upto: time.Now().Add(time.Second), Lines: []board.IncidentLine{{
 		IncidentKey: board.IncidentKey{ID: "a\n\nevent: end\ndata: {}", State: schema.IncidentOpen}, Revision: 1,
 		Summary: "\n\nevent: end\ndata: {}\n\n</script>\xff\u2028" + strings.Repeat("y", 1<<20), AnsweredBy: "\r\rid: 1", Answer: schema.VerdictTheft,

@@ -34,7 +34,7 @@ type view struct {
 
 func parsePages(f *files) (*template.Template, error) {
 	asset := template.FuncMap{"asset": f.address} // the address of a file in static/, which changes with its content
-	pages, err := template.New("").Funcs(words).Funcs(asset).ParseFS(templates, "templates/*.html")
+	pages, err := template.New("").Funcs(words).Funcs(upkeepWords).Funcs(asset).ParseFS(templates, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("reading the console's templates: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/schema"
+	"github.com/tokenwatch/tokenwatch/schema/board"
 )
 
 // figures is what pages of tokens say numbers with: embedded in what a template gets, it is called as $.Data.Count.
@@ -115,6 +116,24 @@ func (figures) Verdict(k schema.VerdictKind) string {
 		return "snoozed"
 	}
 	return string(k)
+}
+
+// Quiet names the detectors that hold nothing against a token.
+func (figures) Quiet(list []board.TokenDetector) string {
+	var names []string
+	for _, d := range list {
+		switch {
+		case d.Weight != 0:
+		case d.Trial:
+			names = append(names, d.Name+" (on trial)")
+		default:
+			names = append(names, d.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
 }
 
 func rounded(v float64) string {

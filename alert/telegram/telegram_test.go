@@ -344,7 +344,7 @@ func FuzzTrim(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, offset, length, limit int) {
 		size := len(utf16.Encode([]rune(text)))
 		if limit < 1 || limit > 5000 || offset < 0 || length < 1 || offset > size || length > size-offset || !utf8.ValidString(text) {
-			t.Skip()
+			t.Skip("no text of ours: invalid UTF-8, or an entity that is not within it")
 		}
 		entities := []models.MessageEntity{{Type: models.MessageEntityTypeBold, Offset: offset, Length: length}}
 		got, styled := telegram.Trim(text, entities, limit)

@@ -71,6 +71,7 @@ func (a *alerting) openRevoker(cfg Config, db *clickhouse.DB, log *slog.Logger) 
 			return a.dispatcher.Show(ctx, id, rev)
 		},
 		Owns: func(id string) bool { return a.dispatcher.Owns(id) },
+		Near: func(token schema.TokenID) bool { return a.work.Near(token) },
 	})
 	return err
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os/user"
@@ -63,7 +61,7 @@ func (c allowAdd) Run(p *process) error {
 
 func (c allowAdd) entry(now time.Time) (schema.Allowance, error) {
 	a := schema.Allowance{
-		ID: allowanceID(), Action: schema.AllowAdd, At: now.UTC().Truncate(time.Millisecond), By: orUser(c.By),
+		ID: schema.NewAllowanceID(), Action: schema.AllowAdd, At: now.UTC().Truncate(time.Millisecond), By: orUser(c.By),
 		Kind: schema.AllowKind(c.Kind), Value: c.Value, Detectors: c.Detector, Owner: c.Owner, Reason: c.Reason,
 	}
 	switch {
@@ -97,12 +95,6 @@ func parseMoment(s string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is no time such as 2027-01-31 or 2027-01-31T18:00:00Z", s)
 }
 
-func allowanceID() string {
-	var b [5]byte
-	rand.Read(b[:]) // never fails
-	return "al-" + hex.EncodeToString(b[:])
-}
-
 // orUser is the name given, or that of the user who runs this process.
 func orUser(name string) string {
 	if name != "" {
@@ -132,23 +124,8 @@ func (c allowList) Run(p *process) error {
 		if err != nil {
 			return err
 		}
-		return printAllowances(p, holding(changes, time.Now()), c.JSON, "Nothing is allowed.")
+		return printAllowances(p, schema.Holding(changes, time.Now()), c.JSON, "Nothing is allowed.")
 	})
-}
-
-// holding are the entries that were neither removed nor are over.
-func holding(changes []schema.Allowance, now time.Time) []schema.Allowance {
-	last := map[string]schema.Allowance{}
-	for _, a := range changes {
-		last[a.ID] = a
-	}
-	var list []schema.Allowance
-	for _, a := range changes {
-		if l := last[a.ID]; a.Action == schema.AllowAdd && l.Action == schema.AllowAdd && l.At.Equal(a.At) && (a.Until.IsZero() || a.Until.After(now)) {
-			list = append(list, a)
-		}
-	}
-	return list
 }
 
 type allowHistory struct {
@@ -212,12 +189,12 @@ func (c allowRemove) Run(p *process) error {
 		if err != nil {
 			return err
 		}
-		now := time.Now().UTC().Truncate(time.Millisecond)
-		for _, a := range holding(changes, now) {
+		now := time.Now()
+		for _, a := range schema.Holding(changes, now) {
 			if a.ID != c.ID {
 				continue
 			}
-			a.Action, a.At, a.By, a.Reason = schema.AllowRemove, now, orUser(c.By), c.Reason
+			a = a.Removed(now, orUser(c.By), c.Reason)
 			if err := e.db.InsertAllowances(p.ctx, []schema.Allowance{a}); err != nil {
 				return err
 			}

@@ -51,6 +51,7 @@ type app struct {
 	desk      *desk
 	inbound   []inbound
 	console   *webConsole // nil while it is off
+	vitals    *vitals
 }
 
 // inbound takes in what people press in a channel.
@@ -63,7 +64,7 @@ type inbound interface {
 // after an error too.
 func openApp(ctx context.Context, cfg Config, log *slog.Logger) (*app, error) {
 	a := &app{cfg: cfg, log: log, metrics: newMetrics(), ready: newReadiness("clickhouse", "kafka", "consumer"), desk: &desk{}}
-	a.engines = newEngines(cfg, log, a.ready)
+	a.engines, a.vitals = newEngines(cfg, log, a.ready), newVitals(a)
 	var err error
 	if a.listener, err = listen(cfg.HTTP); err != nil {
 		return a, err
@@ -250,6 +251,7 @@ func (a *app) run(ctx context.Context) error {
 	group.Go(func() error { return a.watchReadiness(ctx) })
 	group.Go(func() error { return a.trim(ctx) })
 	group.Go(func() error { return a.auditor.run(ctx) })
+	group.Go(func() error { return a.vitals.run(ctx) })
 	group.Go(func() error { return a.verdicts.run(ctx) })
 	group.Go(func() error { return a.verdicts.after(alerting, a.alerting.revoker.Run) })
 	for _, in := range a.inbound {

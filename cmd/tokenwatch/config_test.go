@@ -181,6 +181,7 @@ func TestSecretsPrintAsStars(t *testing.T) {
 		"TOKENWATCH_DISCORD_WEBHOOK_URL=https://h/sekret99", "TOKENWATCH_EMAIL_PASSWORD=sekret99", "TOKENWATCH_PAGERDUTY_ROUTING_KEY=sekret99",
 		"TOKENWATCH_HOOK_SECRET=sekret99", "TOKENWATCH_HOOK_FORMER_SECRET=sekret99", "TOKENWATCH_HOOK_SIGNING_KEY=sekret99",
 		"TOKENWATCH_OCSF_AUTHORIZATION=sekret99", "TOKENWATCH_OWNER_SECRET=sekret99",
+		"TOKENWATCH_CONSOLE_PASSWORD=sekret99", "TOKENWATCH_CONSOLE_USERS={ana: {role: viewer, password: sekret99}}", "TOKENWATCH_CONSOLE_OIDC_CLIENT_SECRET=sekret99",
 	}
 	cfg := DefaultConfig()
 	if err := load("", secrets, &cfg); err != nil {

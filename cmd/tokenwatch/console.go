@@ -32,7 +32,8 @@ type webConsole struct {
 	server   *http.Server
 	failed   chan error
 	pages    atomic.Pointer[console.Server]
-	sessions string // file that keeps people signed in over a restart
+	bench    *workbench // nil until there are pages
+	sessions string     // file that keeps people signed in over a restart
 }
 
 // Files in data_dir: the generated password, and who is signed in.
@@ -56,27 +57,30 @@ func openConsole(cfg Config, log *slog.Logger) (*webConsole, error) {
 	}
 	c.warnOfShort()
 	var err error
-	if c.listener, err = c.listen(); err != nil {
-		return nil, err
-	}
-	c.server = &http.Server{Handler: c, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
-	go func() { c.failed <- c.server.Serve(c.listener) }()
-	return c, nil
-}
-
-func (c *webConsole) listen() (net.Listener, error) {
-	l, err := net.Listen("tcp", c.cfg.Listen)
-	if err != nil {
+	if c.listener, err = net.Listen("tcp", c.cfg.Listen); err != nil {
 		return nil, fmt.Errorf("console.listen: %w (set console.listen to another address, to 127.0.0.1:0 for any free port, or to nothing to turn the console off)", err)
 	}
+	c.server = &http.Server{
+		Handler: c, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, // of bodies and answers: console.Server
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	return c, c.serve()
+}
+
+// serve begins to answer, over HTTP/2 where there is TLS: a browser opens only six connections of HTTP/1 to one host, and
+// each page that is looked at live takes one.
+func (c *webConsole) serve() error {
 	if c.cfg.CertFile == "" {
-		return l, nil
+		go func() { c.failed <- c.server.Serve(c.listener) }()
+		return nil
 	}
 	pair, err := tls.LoadX509KeyPair(c.cfg.CertFile, c.cfg.KeyFile)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("console.cert_file, console.key_file: %w", err), l.Close())
+		return errors.Join(fmt.Errorf("console.cert_file, console.key_file: %w", err), c.listener.Close())
 	}
-	return tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}), nil
+	c.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
+	go func() { c.failed <- c.server.ServeTLS(c.listener, "", "") }()
+	return nil
 }
 
 // ensurePassword reads or makes the password of a console for which none is configured.
@@ -122,7 +126,11 @@ func (c *webConsole) open(a *app) error {
 	if err != nil {
 		return err
 	}
-	pages, err := console.New(c.cfg, console.Parts{Store: a.engines.db, Desk: console.RevokingDesk{Desk: a.desk, RevokeConfig: a.cfg.Revoke.RevokeConfig}, Door: door, Log: c.log})
+	c.bench = newWorkbench(a.cfg, a.engines.db)
+	pages, err := console.New(c.cfg, console.Parts{
+		Store: a.engines.db, Desk: console.RevokingDesk{Desk: a.desk, RevokeConfig: a.cfg.Revoke.RevokeConfig}, Door: door, Log: c.log,
+		Explain: explainer{a.cfg.Detect, a.engines.db}, Vitals: a.vitals, Backtest: c.bench,
+	})
 	if err != nil {
 		return err
 	}
@@ -196,6 +204,7 @@ func (c *webConsole) stop(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
+	defer c.bench.stop()
 	if err := c.server.Shutdown(ctx); err != nil {
 		return c.server.Close() // live connections do not end by themselves
 	}

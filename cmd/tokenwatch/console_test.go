@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -157,6 +160,41 @@ func TestConsoleRuns(t *testing.T) {
 	}
 	if strings.Contains(p.log.String()+again.log.String(), "of the administrator") {
 		t.Error("the password is in the log")
+	}
+}
+
+// With a certificate it speaks HTTP/2, so that many pages can be looked at live; and what is none is said at the start.
+func TestConsoleTLS(t *testing.T) {
+	known := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate, which its client trusts
+	t.Cleanup(known.Close)
+	pair := known.TLS.Certificates[0]
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := quick(t.TempDir())
+	cfg.Console.CertFile, cfg.Console.KeyFile = filepath.Join(cfg.DataDir, "cert.pem"), filepath.Join(cfg.DataDir, "key.pem")
+	for file, block := range map[string]*pem.Block{cfg.Console.CertFile: {Type: "CERTIFICATE", Bytes: pair.Certificate[0]}, cfg.Console.KeyFile: {Type: "PRIVATE KEY", Bytes: key}} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := consoleAlone(t, cfg, quietly())
+	client := known.Client()
+	client.Transport.(*http.Transport).ForceAttemptHTTP2 = true
+	answer, err := client.Get(c.url())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	if answer.ProtoMajor != 2 || !strings.HasPrefix(c.url(), "https://") {
+		t.Errorf("%s %s", c.url(), answer.Proto)
+	}
+	if err := os.WriteFile(cfg.Console.KeyFile, []byte("no key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openConsole(cfg, quietly()); err == nil || !strings.HasPrefix(err.Error(), "console.cert_file, console.key_file: ") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -48,6 +48,9 @@ func loadFile(file string, into any) error {
 	if err := documents.Decode(&further); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s: a second document begins after ---: only the first would count", file)
 	}
+	if err := secretFiles(file, doc.Content[0], reflect.TypeOf(into).Elem(), ""); err != nil {
+		return err
+	}
 	if err := misfit(file, doc.Content[0], reflect.TypeOf(into).Elem(), ""); err != nil {
 		return err
 	}
@@ -225,13 +228,21 @@ func editDistance(a, b string) int {
 
 // loadEnv overrides keys by the environment. Lists are written with commas.
 func loadEnv(environ []string, into any) error {
-	names := map[string]leaf{}
-	leaves(reflect.TypeOf(into).Elem(), nil, names)
+	names := variables(reflect.TypeOf(into).Elem())
+	if err := givenTwice(environ, names); err != nil {
+		return err
+	}
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		l, known := names[name]
-		if !known {
+		if !known || l.file && value == "" {
 			continue // see strangeEnv
+		}
+		if l.file {
+			var err error
+			if value, err = readSecret(value); err != nil {
+				return fmt.Errorf("environment variable %s: %w", name, err)
+			}
 		}
 		if err := l.set(value, into); err != nil {
 			// The value is not repeated: it may be a secret.
@@ -244,8 +255,7 @@ func loadEnv(environ []string, into any) error {
 // strangeEnv lists variables that look like ours and are none. They are no error, since
 // Kubernetes makes such for every service that is called tokenwatch.
 func strangeEnv(environ []string, into any) []string {
-	names := map[string]leaf{}
-	leaves(reflect.TypeOf(into).Elem(), nil, names)
+	names := variables(reflect.TypeOf(into).Elem())
 	var strange []string
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")
@@ -268,6 +278,7 @@ func withoutValue(err error, value string) error {
 type leaf struct {
 	path []string
 	of   reflect.Type
+	file bool // the value is the name of a file that holds it
 }
 
 func leaves(t reflect.Type, path []string, into map[string]leaf) {
@@ -277,7 +288,7 @@ func leaves(t reflect.Type, path []string, into map[string]leaf) {
 			leaves(field, at, into)
 			continue
 		}
-		into[envPrefix+strings.ToUpper(strings.Join(at, "_"))] = leaf{at, field}
+		into[envPrefix+strings.ToUpper(strings.Join(at, "_"))] = leaf{path: at, of: field}
 	}
 }
 

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os/user"
@@ -33,18 +31,13 @@ func (c silenceAdd) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	now := time.Now().UTC().Truncate(time.Millisecond)
-	id := make([]byte, 6)
-	_, _ = rand.Read(id) // it does not fail
-	s := schema.Silence{
-		ID: "sil-" + hex.EncodeToString(id), Matchers: c.Match, By: by, Reason: c.Reason,
-		From: now, Until: now.Add(c.For), Revised: now,
-	}
-	if _, err := alert.ReadSilence(s); err != nil {
+	now := time.Now()
+	s, err := alert.NewSilence(c.Match, by, c.Reason, now, c.For, now)
+	if err != nil {
 		return err
 	}
 	return p.withStore(func(e *engines) error {
-		if err := e.db.SaveSilence(p.ctx, s); err != nil {
+		if err := e.db.SaveSilence(p.ctx, s.Silence); err != nil {
 			return err
 		}
 		fmt.Fprintln(p.stdout, s.ID)
@@ -126,9 +119,7 @@ func (c silenceExpire) Run(p *process) error {
 			if !known {
 				return fmt.Errorf("no silence %q is in force; 'tokenwatch silence list' shows those that are", id)
 			}
-			s.Until = time.Now().UTC().Truncate(time.Millisecond)
-			s.Revised = s.Until
-			if err := e.db.SaveSilence(p.ctx, s); err != nil {
+			if err := e.db.SaveSilence(p.ctx, alert.Expired(s, time.Now())); err != nil {
 				return err
 			}
 			fmt.Fprintf(p.stderr, "%s has ended.\n", id)

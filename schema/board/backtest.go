@@ -91,8 +91,8 @@ type BacktestLabel struct {
 	Incident  string
 	Token     schema.TokenID
 	Hint      string
-	Theft     bool // else "it was us"
-	At        time.Time
+	Theft     bool      // else "it was us"
+	At, Until time.Time // from its first evidence to its last finding
 	Now, Then bool
 }
 

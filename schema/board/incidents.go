@@ -43,6 +43,7 @@ type IncidentLine struct {
 	Owner       string
 	Environment string
 	Updated     time.Time
+	Stored      time.Time // by the store's clock
 	Summary     string
 	Detectors   []string
 	Requests    uint64
@@ -68,7 +69,7 @@ type IncidentPage struct {
 	Upto    time.Time       // when it was read, by the store's clock; zero where there is nothing
 }
 
-// IncidentChoices are what there is to filter by, the most frequent first.
+// IncidentChoices are what there is to filter by.
 type IncidentChoices struct {
 	Owners, Environments, Detectors []string
 }

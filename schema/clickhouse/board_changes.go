@@ -20,6 +20,11 @@ func (db *DB) IncidentChanges(ctx context.Context, since time.Time, most int) (b
 	if err == nil && ids > 0 && !changes.Many {
 		changes.Lines, err = db.incidentLines(ctx, "id IN (SELECT id FROM incidents WHERE "+storedSince(since)+")", most)
 	}
+	for _, l := range changes.Lines { // some may have come since it was asked what there is
+		if l.Stored.After(changes.Upto) {
+			changes.Upto = l.Stored
+		}
+	}
 	if err == nil && ids > 0 { // after the lines: what comes between is told the next time, and counted again
 		changes.Open, err = db.OpenIncidents(ctx)
 	}

@@ -78,7 +78,7 @@ func (db *DB) incidentCut(ctx context.Context, f board.IncidentFilter, cut board
 // incidentLines reads the incidents that match as lines, in the order of the list.
 func (db *DB) incidentLines(ctx context.Context, where string, limit int) (list []board.IncidentLine, err error) {
 	sql := fmt.Sprintf(`SELECT id, revision, state, toInt8(severity), score, toString(token), left(token_hint, %[1]d), left(consumer, %[1]d), left(environment, %[1]d),
-	opened, updated, left(summary, %[2]d), arrayMap(d -> left(d, %[1]d), arraySlice(detectors, 1, 20)), requests, ifNull(snoozed, fromUnixTimestamp64Milli(0, 'UTC')), answer, left(answered_by, %[1]d), revocation
+	opened, updated, stored_at, left(summary, %[2]d), arrayMap(d -> left(d, %[1]d), arraySlice(detectors, 1, 20)), requests, ifNull(snoozed, fromUnixTimestamp64Milli(0, 'UTC')), answer, left(answered_by, %[1]d), revocation
 FROM incidents FINAL WHERE %[3]s ORDER BY %[4]s LIMIT %[5]d`, lineName, lineSummary, where, incidentPlace, limit)
 	err = db.each(ctx, sql, func(rows driver.Rows) error {
 		var (
@@ -87,7 +87,7 @@ FROM incidents FINAL WHERE %[3]s ORDER BY %[4]s LIMIT %[5]d`, lineName, lineSumm
 			state, token, answer, rev string
 		)
 		err := rows.Scan(&l.ID, &l.Revision, &state, &severity, &l.Score, &token, &l.TokenHint, &l.Owner, &l.Environment,
-			&l.Opened, &l.Updated, &l.Summary, &l.Detectors, &l.Requests, &l.Snoozed, &answer, &l.AnsweredBy, &rev)
+			&l.Opened, &l.Updated, &l.Stored, &l.Summary, &l.Detectors, &l.Requests, &l.Snoozed, &answer, &l.AnsweredBy, &rev)
 		if err != nil {
 			return err
 		}
@@ -184,15 +184,19 @@ func whereText(text string) string {
 	return "(" + strings.Join(matches, " OR ") + ")"
 }
 
-// IncidentChoices are owners, environments and detectors that incidents have. Names that are no names are left out.
+// IncidentChoices are owners, environments and detectors that incidents have, in their order; some of them where there
+// are very many. Names that are no names are left out.
 func (db *DB) IncidentChoices(ctx context.Context) (c board.IncidentChoices, err error) {
-	top := func(what string) string {
-		return fmt.Sprintf("topKIf(%d)(%s, length(%s) BETWEEN 1 AND 100)", mostChoices, what, what)
+	some := func(column string) string {
+		return fmt.Sprintf("groupUniqArrayIf(%d)(toString(%[2]s), length(%[2]s) BETWEEN 1 AND 100)", mostChoices, column)
 	}
-	sql := fmt.Sprintf("SELECT %s, %s, topKArray(%d)(detectors) FROM incidents", top("toString(consumer)"), top("toString(environment)"), mostChoices)
+	sql := fmt.Sprintf("SELECT %s, %s, groupUniqArrayArray(%d)(detectors) FROM incidents", some("consumer"), some("environment"), mostChoices)
 	err = db.each(ctx, sql, func(rows driver.Rows) error { return rows.Scan(&c.Owners, &c.Environments, &c.Detectors) })
 	if err != nil {
 		return c, fmt.Errorf("reading what incidents can be filtered by: %w", err)
+	}
+	for _, names := range [][]string{c.Owners, c.Environments, c.Detectors} {
+		slices.Sort(names)
 	}
 	return c, nil
 }

@@ -23,6 +23,9 @@ type findingColumns struct {
 	ingestedAt  timeColumn
 	score       proto.ColFloat64
 	severity    enumColumn
+	kind        words
+	group       proto.ColStr
+	tokenCount  proto.ColUInt32
 	summary     proto.ColStr
 	detector    *proto.ColArr[string]
 	key         *proto.ColArr[string]
@@ -58,7 +61,7 @@ func (c *findingColumns) columns() []column {
 	return []column{
 		{"id", &c.id}, {"token", &c.token}, {"token_hint", &c.tokenHint}, {"consumer", &c.consumer},
 		{"environment", &c.environment}, {"ts", &c.ts}, {"ingested_at", &c.ingestedAt}, {"score", &c.score},
-		{"severity", &c.severity}, {"summary", &c.summary},
+		{"severity", &c.severity}, {"kind", &c.kind}, {"group", &c.group}, {"token_count", &c.tokenCount}, {"summary", &c.summary},
 		{"evidence.detector", c.detector}, {"evidence.key", c.key}, {"evidence.ts", c.at}, {"evidence.llr", c.llr},
 		{"evidence.seen", c.seen}, {"evidence.normal", c.normal}, {"evidence.attack_id", c.attackID},
 		{"finding", &c.finding}, {"topic", &c.topic}, {"partition", &c.partition}, {"offset", &c.offset},
@@ -79,6 +82,9 @@ func (c *findingColumns) append(f *schema.Finding) error {
 	c.ingestedAt.Append(f.Ingested)
 	c.score.Append(f.Score)
 	c.severity.Append(proto.Enum8(f.Severity))
+	c.kind.Append(string(f.Kind))
+	c.group.Append(f.Group)
+	c.tokenCount.Append(uint32(max(0, f.TokenCount)))
 	c.summary.Append(f.Summary)
 	c.appendEvidence(f.Evidence)
 	c.finding.AppendBytes(whole)

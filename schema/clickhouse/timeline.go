@@ -16,6 +16,8 @@ type Extent struct {
 	First  time.Time // of the events
 	Last   time.Time
 	pages  []page
+	where  string // which of the events of that span; empty: all
+	pace   string // settings of the queries
 }
 
 // page is a span of event time, from inclusive, to exclusive, in milliseconds since 1970.
@@ -34,11 +36,15 @@ const (
 
 // EventExtent counts the events with from <= ts < to, and prepares to read them in the order of time.
 func (db *DB) EventExtent(ctx context.Context, from, to time.Time) (Extent, error) {
-	var x Extent
+	return db.extent(ctx, from, to, Extent{})
+}
+
+// extent counts those events of a span that x is to be of.
+func (db *DB) extent(ctx context.Context, from, to time.Time, x Extent) (Extent, error) {
 	var at, first, last proto.ColInt64
 	var n proto.ColUInt64
 	query := fmt.Sprintf("(SELECT intDiv(toUnixTimestamp64Milli(ts), %d) AS slot, min(toUnixTimestamp64Milli(ts)) AS first, max(toUnixTimestamp64Milli(ts)) AS last, count() AS n "+
-		"FROM events WHERE %s GROUP BY slot) ORDER BY slot", pageSlot.Milliseconds(), between(millis(from), millis(to)))
+		"FROM events WHERE %s%s GROUP BY slot) ORDER BY slot%s", pageSlot.Milliseconds(), between(millis(from), millis(to)), x.where, settings(x.pace))
 	columns := []column{{"slot", &at}, {"first", &first}, {"last", &last}, {"n", &n}}
 	var rows uint64 // of the page at hand
 	err := db.stream(ctx, query, columns, func(i int) error {
@@ -71,8 +77,8 @@ func (db *DB) EventExtent(ctx context.Context, from, to time.Time) (Extent, erro
 func (db *DB) EventsByTime(ctx context.Context, x Extent, each func(*schema.Event) error) error {
 	for _, p := range x.pages {
 		c := newEventColumns()
-		from := fmt.Sprintf("events WHERE %s ORDER BY ts, topic, `partition`, offset, item SETTINGS max_bytes_before_external_sort = %d",
-			between(p.from, p.to), sortMemory)
+		from := fmt.Sprintf("events WHERE %s%s ORDER BY ts, topic, `partition`, offset, item SETTINGS max_bytes_before_external_sort = %d%s",
+			between(p.from, p.to), x.where, sortMemory, x.pace)
 		err := db.stream(ctx, from, c.columns(), func(i int) error {
 			e := c.event(i)
 			return each(&e)

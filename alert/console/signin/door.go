@@ -155,5 +155,8 @@ func (d *Door) CookieValue(r *http.Request, name string) string {
 // Address is where a request comes from.
 func (d *Door) Address(r *http.Request) string { return d.origin.address(r).String() }
 
+// Knows tells whether somebody of that name signs in with a password.
+func (d *Door) Knows(name string) bool { return d.people.has(bounded(name)) }
+
 // HasPasswords tells whether anybody signs in with one.
 func (d *Door) HasPasswords() bool { return len(d.people.list) > 0 }

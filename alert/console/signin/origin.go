@@ -47,13 +47,21 @@ func (o origin) address(r *http.Request) netip.Addr {
 	ip := peer(r)
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && o.trusts(ip); i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		hop, err := parseHop(strings.TrimSpace(hops[i]))
 		if err != nil {
 			break
 		}
 		ip = hop.Unmap().WithZone("")
 	}
 	return ip
+}
+
+// parseHop reads an address, behind which some proxies write the port.
+func parseHop(text string) (netip.Addr, error) {
+	if at, err := netip.ParseAddrPort(text); err == nil {
+		return at.Addr(), nil
+	}
+	return netip.ParseAddr(text)
 }
 
 // secure tells whether the browser's connection is encrypted, as far as a trusted one says.

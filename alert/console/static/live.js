@@ -12,8 +12,8 @@ function tokenwatchLive(page) {
 
   function take(event) {
     if (event.kind === "rows" || event.kind === "many") {
-      if (event.id <= since) return; // it is in the page already
-      since = event.id;
+      if (event.id <= since && (event.again || event.kind === "many")) return; // it is in the page already
+      since = Math.max(since, event.id);
       page.open(event.data.open);
       if (event.kind === "rows") page.rows(event.data.rows); else page.many();
     } else if (event.kind === "open") {
@@ -53,7 +53,7 @@ function tokenwatchLive(page) {
   if (room) {
     room.onmessage = e => {
       if (e.data.kind !== "who") take(e.data);
-      else if (source) past.forEach(event => room.postMessage(event)); // what others have already they leave out
+      else if (source) past.forEach(event => room.postMessage({ ...event, again: true })); // what others have they leave out
     };
     room.postMessage({ kind: "who" });
   }
