@@ -52,7 +52,7 @@ func (c *cases) verdict(w http.ResponseWriter, r *http.Request) error {
 
 // take has a press become a verdict, unless it did before this process began, or makes no sense any more.
 func (c *cases) take(r *http.Request, inc *schema.Incident, kind schema.VerdictKind, id string, person signin.Person, at time.Time) (string, error) {
-	casePress := alert.Press{ID: id, Incident: inc.ID, Kind: kind, By: "console:" + clip(person.Name, 80), Note: strings.TrimSpace(r.PostFormValue("note")), At: at}
+	casePress := alert.Press{ID: id, Incident: inc.ID, Kind: kind, By: pressBy(r), Note: strings.TrimSpace(r.PostFormValue("note")), At: at}
 	if err := caseLasting(&casePress, r); err != nil {
 		return "", err
 	}

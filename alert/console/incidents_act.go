@@ -22,10 +22,7 @@ import (
 const atOnce = 8
 
 // pressBy names a person of the console as the channels name theirs.
-func pressBy(r *http.Request) string {
-	name := clip(sessionOf(r).Person.Name, 80)
-	return "console:" + name + " (" + name + ")"
-}
+func pressBy(r *http.Request) string { return "console:" + clip(sessionOf(r).Person.Name, 80) }
 
 // pressID names one press; what the page carries makes a repetition the same.
 func pressID(r *http.Request, incident string) string {

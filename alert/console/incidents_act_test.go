@@ -62,7 +62,7 @@ func TestAcknowledge(t *testing.T) {
 		}
 		var want []string
 		for _, id := range c.want {
-			want = append(want, id+" acknowledged console:admin (admin)")
+			want = append(want, id+" acknowledged console:admin")
 		}
 		if got := r.verdicts(); !slices.Equal(got, want) {
 			t.Errorf("%s: verdicts %q, want %q", c.name, got, want)

@@ -36,7 +36,7 @@ func busy(t testing.TB, db *clickhouse.DB) *world {
 		in.Consumer = []string{"acme-search", "globex-batch-inference-team", "initech", ""}[i%4]
 		in.Evidence = append(in.Evidence, schema.Evidence{Detector: "odd_hours"}, schema.Evidence{Detector: "traffic_spike"}, schema.Evidence{Detector: "fan_out"})
 		if i%5 == 4 {
-			in.State, in.Verdicts = schema.IncidentAcknowledged, []schema.Verdict{{ID: "v", Kind: schema.VerdictAcknowledged, By: "console:bob (bob)"}}
+			in.State, in.Verdicts = schema.IncidentAcknowledged, []schema.Verdict{{ID: "v", Kind: schema.VerdictAcknowledged, By: "console:bob"}}
 		}
 		if i%7 == 3 {
 			in.Revocation = &schema.Revocation{State: []schema.RevocationState{schema.RevocationDone, schema.RevocationCounting, schema.RevocationFailed}[i%3]}
@@ -105,13 +105,13 @@ func TestInboxInABrowser(t *testing.T) {
 	do("help", chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`), chromedp.KeyEvent("?"), chromedp.WaitVisible("#inbox-help"), chromedp.KeyEvent(kb.Escape))
 	do("tick and acknowledge", chromedp.KeyEvent("jx"), chromedp.KeyEvent("j"), chromedp.KeyEvent("a"), chromedp.WaitVisible(".said"))
 	soon(t, ctx, "the same row is at hand after the act", `document.activeElement.closest("tr")?.dataset.id === "`+inc(4)+`"`)
-	if got := r.verdicts(); !slices.Equal(got, []string{"4 acknowledged console:admin (admin)"}) {
+	if got := r.verdicts(); !slices.Equal(got, []string{"4 acknowledged console:admin"}) {
 		t.Errorf("verdicts %q", got)
 	}
 
 	changed, fresh := incidentOf(4, schema.IncidentAcknowledged, schema.SeverityCritical, 20), incidentOf(7, schema.IncidentOpen, schema.SeverityCritical, 0)
 	changed.Revision, changed.Summary = 2, "<b>Worse</b> than it was"
-	changed.Verdicts = []schema.Verdict{{ID: "v", Kind: schema.VerdictAcknowledged, By: "console:admin (admin)"}}
+	changed.Verdicts = []schema.Verdict{{ID: "v", Kind: schema.VerdictAcknowledged, By: "console:admin"}}
 	before := evaluate[string](t, ctx, `Array.from(document.querySelectorAll("tr[data-id]"), r => r.dataset.id).join()`)
 	save(t, r.db, changed, fresh)
 	soon(t, ctx, "what is new is offered", `document.getElementById("inbox-news").textContent.includes("1 new: show")`)
