@@ -73,3 +73,13 @@ func TestIncidentOfCampaign(t *testing.T) {
 	}
 	must(t, page, "of no single token", "campaign", "3 tokens", "/tokens/"+w.tokens[1].String())
 }
+
+// From an incident it is one step to a silence, and for an administrator to the allow-list, with what is known filled in.
+func TestIncidentLeadsToSilences(t *testing.T) {
+	r := newRig(t)
+	w := settle(t, r.db)
+	_, page := r.get("/incidents/" + w.inc.ID)
+	must(t, page, "/silences?condition=token%3D"+w.stolen.String()+"&amp;reason="+w.inc.ID, "/allow?kind=token&amp;value="+w.stolen.String())
+	_, form := r.get("/silences?condition=token%3D" + w.stolen.String() + "&reason=" + w.inc.ID)
+	must(t, form, "token="+w.stolen.String(), w.inc.ID)
+}

@@ -39,7 +39,7 @@ func (c *cases) verdict(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	person := sessionOf(r).Person
-	id := "console:" + clip(person.Name, 80) + ":" + word + ":" + string(kind)
+	id := pressBy(r) + ":" + word + ":" + string(kind)
 	once := c.presses.of(id, time.Now())
 	defer once.mu.Unlock()
 	if once.said == "" {
