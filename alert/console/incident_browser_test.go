@@ -1,28 +1,14 @@
 package console_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"github.com/tokenwatch/tokenwatch/schema"
 )
-
-// prefer has the browser prefer a theme.
-func prefer(t *testing.T, ctx context.Context, theme string) {
-	t.Helper()
-	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}
-	if _, err := chromedp.Run(ctx, func(ctx context.Context, to *chromedp.Target) (cdp.Empty, error) {
-		return cdp.Call(ctx, to, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
-	}); err != nil {
-		t.Fatal(err)
-	}
-}
 
 func TestIncidentInBrowser(t *testing.T) {
 	r := newRig(t)
@@ -32,10 +18,11 @@ func TestIncidentInBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	shoot(t, ctx, "incident-light.png")
-	prefer(t, ctx, "dark")
+	if err := chromedp.Do(ctx, appear("dark")); err != nil {
+		t.Fatal(err)
+	}
 	shoot(t, ctx, "incident-dark.png")
-	prefer(t, ctx, "light")
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(390, 844)); err != nil {
+	if err := chromedp.Do(ctx, appear("light"), chromedp.EmulateViewport(390, 844)); err != nil {
 		t.Fatal(err)
 	}
 	wide, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth`))
