@@ -68,6 +68,9 @@ func (c *cases) take(r *http.Request, inc *schema.Incident, kind schema.VerdictK
 	if !caseActsOf(inc, person, at).offers(kind) {
 		return "Nothing was changed: as the incident stands now, “" + alert.VerdictWord(kind) + "” makes no sense any more.", nil
 	}
+	if err := c.note(r, "verdict."+string(kind), inc.ID, casePress.Note); err != nil {
+		return "", err
+	}
 	said, err := c.parts.Desk.Take(r.Context(), casePress)
 	switch {
 	case errors.Is(err, alert.ErrRefused):
