@@ -87,6 +87,10 @@ func TestQueries(t *testing.T) {
 	}
 	slices.Sort(all)
 	t.Logf("\nsingle-token queries: p95 %s (want %s)\n%s", at(all, 0.95), wantQuery, out.String())
+	out.Reset()
+	all = b.pages(db, &out)
+	slices.Sort(all)
+	t.Logf("\npages of the console, %d incidents open: p95 %s (want %s)\n%s", openIncidents, at(all, 0.95), wantPage, out.String())
 }
 
 // ask puts each question about each token, in a random order.
