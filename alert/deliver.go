@@ -173,8 +173,11 @@ func (d *Dispatcher) search(ctx context.Context, box *outbox, items []item, m Me
 	return true, d.settle(box, items, m, "", err)
 }
 
-// found records a message that was there.
+// found records a message that was there. Whoever posted it made an attempt, and could not write it down.
 func (d *Dispatcher) found(box *outbox, items []item, m Message, ref string) {
+	for _, it := range items {
+		it.attempts = max(it.attempts, 1)
+	}
 	d.delivered(box, items, m, ref, time.Now())
 	for _, it := range items {
 		d.observer.Delivery(box.notifier.Name(), DeliveryFound, time.Since(it.since))

@@ -467,3 +467,54 @@ func TestSkippedIncidentsAreLetGo(t *testing.T) {
 		}
 	})
 }
+
+// A digest that was posted, by a process that was killed before it could write that down, is found, and counts as the
+// attempt that it was.
+func TestDigestThatIsFoundWasAttempted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, posted := newMemory(), make(chan string, 1)
+		slack := &desk{channel: channel{name: "slack", pace: 10 * time.Second}, entries: 10}
+		cut := make(chan struct{})
+		slack.answer = func(_ int, m alert.Message) error {
+			if m.Kind == alert.KindDigest {
+				select {
+				case posted <- m.Key:
+					<-cut
+					return errors.New("nobody is left to hear this")
+				default:
+				}
+			}
+			return nil
+		}
+		d, stop := running(t, alert.DefaultConfig(), log, slack)
+		accept(t, d, many(60)...)
+		time.Sleep(time.Minute)
+		key := <-posted
+		time.AfterFunc(time.Second, func() { close(cut) })
+		log = crash(log, stop)
+		posted <- "" // no further one hangs
+		slack.find = func(asked string) (string, error) {
+			if asked == key {
+				return "ref-digest", nil
+			}
+			return "", nil
+		}
+		_, stop = running(t, alert.DefaultConfig(), log, slack)
+		time.Sleep(time.Hour)
+		stop()
+		found := 0
+		for _, inc := range log.all() {
+			for _, del := range inc.Deliveries {
+				if del.Digest == key {
+					found++
+				}
+				if del.Attempts == 0 {
+					t.Errorf("%s was told (%+v), and never attempted", inc.ID, del)
+				}
+			}
+		}
+		if found < 2 {
+			t.Errorf("%d incidents are in the digest that was found: nothing is tested", found)
+		}
+	})
+}

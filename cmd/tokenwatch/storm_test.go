@@ -235,6 +235,11 @@ func TestStormOfIncidents(t *testing.T) {
 		worse = append(worse, stormFinding(token, 2, schema.SeverityCritical))
 	}
 	s.publish(producer, worse)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(s.standing(n))
+		}
+	})
 	eventually(t, time.Duration(60+n/20)*time.Second, "everything is told and written down", func() bool {
 		return s.board.distinct() >= n && s.settled(n) && len(s.behind()) == 0
 	})
@@ -268,6 +273,22 @@ func (s *storm) calm(producer *kafka.Producer, from int) {
 		s.t.Errorf("p%d from finding to post is %s", percentile, late)
 	}
 	s.t.Logf("from finding to post: median %s, p%d %s", delays[probes/2].Round(time.Millisecond), percentile, late.Round(time.Millisecond))
+}
+
+// standing says what is not as it should be.
+func (s *storm) standing(n int) string {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_, states, err := s.db.Query(ctx, "SELECT state, severity, count(), any(incident), any(error), countIf(attempts = 0) FROM deliveries FINAL WHERE destination = 'board' GROUP BY state, severity ORDER BY 1, 2")
+	list, err2 := s.db.Deliveries(ctx, clickhouse.DeliveryFilter{Destination: "board"})
+	var behind []string
+	for _, d := range list {
+		if shows := s.board.severity(d.Ref); d.Ref != "" && shows != d.Severity {
+			behind = append(behind, fmt.Sprintf("%s is %s, and its message %s says %s", d.Incident, d.Severity, d.Ref, shows))
+		}
+	}
+	return fmt.Sprintf("told %d of %d, idle %v; deliveries (state, severity, count, one, error, never tried): %v; behind: %v; %v %v",
+		s.board.distinct(), n, s.board.idle(2*time.Second), states, behind, err, err2)
 }
 
 // settled reports whether ClickHouse knows of every incident that it was told as it stands.
