@@ -475,6 +475,13 @@ func TestDigestThatIsFoundWasAttempted(t *testing.T) {
 		log, posted := newMemory(), make(chan string, 1)
 		slack := &desk{channel: channel{name: "slack", pace: 10 * time.Second}, entries: 10}
 		cut := make(chan struct{})
+		var lost atomic.Value // the key of the digest that was posted
+		slack.find = func(asked string) (string, error) {
+			if asked == lost.Load() {
+				return "ref-digest", nil
+			}
+			return "", nil
+		}
 		slack.answer = func(_ int, m alert.Message) error {
 			if m.Kind == alert.KindDigest {
 				select {
@@ -493,12 +500,7 @@ func TestDigestThatIsFoundWasAttempted(t *testing.T) {
 		time.AfterFunc(time.Second, func() { close(cut) })
 		log = crash(log, stop)
 		posted <- "" // no further one hangs
-		slack.find = func(asked string) (string, error) {
-			if asked == key {
-				return "ref-digest", nil
-			}
-			return "", nil
-		}
+		lost.Store(key)
 		_, stop = running(t, alert.DefaultConfig(), log, slack)
 		time.Sleep(time.Hour)
 		stop()
