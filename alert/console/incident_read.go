@@ -72,9 +72,13 @@ func (c *cases) read(ctx context.Context, p *casePage) {
 	if p.OneToken() {
 		g.token(store, p)
 	}
-	ask(g, &p.Deliveries, func(ctx context.Context) (board.Answer[board.CaseDelivery], error) { return store.CaseDeliveries(ctx, cs) })
+	ask(g, &p.Deliveries, func(ctx context.Context) (board.Answer[board.CaseDelivery], error) {
+		return store.CaseDeliveries(ctx, cs)
+	})
 	ask(g, &p.Verdicts, func(ctx context.Context) (board.Answer[schema.Verdict], error) { return store.CaseVerdicts(ctx, cs) })
-	ask(g, &p.Steps, func(ctx context.Context) (board.Answer[schema.RevocationStep], error) { return store.CaseSteps(ctx, cs) })
+	ask(g, &p.Steps, func(ctx context.Context) (board.Answer[schema.RevocationStep], error) {
+		return store.CaseSteps(ctx, cs)
+	})
 	if len(cs.Findings) > 0 {
 		ask(g, &p.Findings, func(ctx context.Context) (board.Answer[board.CaseFinding], error) { return store.CaseFindings(ctx, cs) })
 	}
