@@ -16,33 +16,40 @@ func (r *reader) joinQuery(rec *Record) {
 	rec.URI = r.list[from:len(r.list):len(r.list)]
 }
 
-// queryTokens finds credentials in the query string. Each is a secret; the first is the
-// token if no field held one.
-func (r *reader) queryTokens(rec *Record) {
-	_, query, _ := bytes.Cut(rec.URI, []byte("?"))
-	query, _, _ = bytes.Cut(query, []byte("#"))
+// queryTokens finds credentials in the query string, to its end or that of what stands before a #. Each is a secret; the
+// first is the token if no field held one.
+func (r *reader) queryTokens(rec *Record, query []byte) {
 	for len(query) > 0 {
-		var pair []byte
-		pair, query = query, nil
-		for i, c := range pair {
-			if c == '&' || c == ';' {
-				pair, query = pair[:i], pair[i+1:]
-				break
+		equals, end := pair(query)
+		if end-equals > 1 && r.holdsToken(r.unpercent(query[:equals])) {
+			if v := r.unpercent(query[equals+1 : end]); !unset(v) && rec.setToken(v, r.filled.has(token)) {
+				r.filled.add(token)
 			}
 		}
-		name, v, _ := bytes.Cut(pair, []byte("="))
-		if len(v) == 0 || !r.holdsToken(r.unpercent(name)) {
-			continue
+		if end == len(query) || query[end] == '#' {
+			return
 		}
-		if v = r.unpercent(v); !unset(v) && rec.setToken(v, r.filled[token]) {
-			r.filled[token] = true
+		query = query[end+1:]
+	}
+}
+
+// pair tells where the name of the first pair ends, and the pair.
+func pair(query []byte) (equals, end int) {
+	equals = len(query)
+	for i, c := range query {
+		switch c {
+		case '=':
+			equals = min(equals, i)
+		case '&', ';', '#':
+			return min(equals, i), i
 		}
 	}
+	return equals, len(query)
 }
 
 func (r *reader) holdsToken(name []byte) bool {
 	for _, known := range r.query {
-		if len(known) == len(name) && bytes.EqualFold([]byte(known), name) {
+		if len(known) == len(name) && bytes.EqualFold(known, name) {
 			return true
 		}
 	}
