@@ -102,7 +102,10 @@ func (r *reader) fill(i int) {
 	var v []byte
 	if s.kind <= number && !s.escaped {
 		v = r.data[s.from:s.to]
-	} else if v = r.said(row, s); unset(v) {
+	} else {
+		v = r.said(row, s)
+	}
+	if unset(v) {
 		return
 	}
 	usable := true

@@ -21,16 +21,16 @@ type steps struct {
 // step is what was written between two values of an object: a comma unless it is the first,
 // a key, its colon, the opening of a text or of a list of texts, and white space.
 type step struct {
-	words [3]uint64 // that stand at its beginning, at middle, and at tail: nearly always all of it
-	mask  uint64    // of these words: less than all only where there is less than one of them
-	next  [2]*step  // that followed last time, and the time before
-	node  *node     // of the key, nil if the table does not know it
-
-	size         int
-	middle, tail int // where the words stand
-	room         int // that the words take
-	form         form
-	mark         int8 // see walker.marked
+	head, end uint64   // the word at its beginning, and the one at tail, which is its last
+	mask      uint64   // of both: less than all only where there is less than one of them
+	next      [2]*step // that followed last time, and the time before
+	node      *node    // of the key, nil if the table does not know it
+	leaf      *node    // the same, if it is a row with none below it
+	size      int
+	tail      int
+	room      int // at least a word
+	form      form
+	mark      int8 // see walker.marked
 
 	text   [maxStep]byte
 	values values
@@ -55,21 +55,22 @@ const (
 	nearby   = 4 // places that a step may have
 )
 
-// stands reports whether this is what stands at i. Three words cover what most gateways write, wherever they
-// overlap, so that there is nothing to loop over and to guess.
+// stands reports whether this is what stands at i. Its first word and its last cover what most gateways write, wherever
+// they overlap, so that there is nothing to loop over.
 func (s *step) stands(data []byte, i int) bool {
-	if i < 0 || i+s.room > len(data) {
-		return false // within a word of the end: whoever asks takes it apart
-	}
-	room := data[i : i+s.room]
-	for n := 0; ; n += 8 {
-		if n+8 >= s.room {
-			return (binary.LittleEndian.Uint64(room[s.tail:])^s.words[2])&s.mask == 0
-		}
-		if binary.LittleEndian.Uint64(room[n:]) != binary.LittleEndian.Uint64(s.text[n:]) {
+	return i+s.room <= len(data) && // else it is within a word of the end: whoever asks takes it apart
+		((binary.LittleEndian.Uint64(data[i:])^s.head)|(binary.LittleEndian.Uint64(data[i+s.tail:])^s.end))&s.mask == 0 &&
+		(s.size <= 16 || s.between(data[i:]))
+}
+
+// between compares what is neither in the first word nor in the last.
+func (s *step) between(data []byte) bool {
+	for n := 8; n < s.tail; n += 8 {
+		if binary.LittleEndian.Uint64(data[n:]) != binary.LittleEndian.Uint64(s.text[n:]) {
 			return false
 		}
 	}
+	return true
 }
 
 // is compares with a text of any length.
@@ -77,6 +78,9 @@ func (s *step) is(text []byte) bool { return string(text) == string(s.text[:s.si
 
 func newStep(text []byte, kid *node, mark int8) step {
 	s := step{node: kid, mark: mark, size: len(text), form: formOf(text)}
+	if kid != nil && kid.row >= 0 && !kid.branches {
+		s.leaf = kid
+	}
 	if len(text) > maxStep {
 		s.room = math.MaxInt32 // never stands anywhere
 		return s
@@ -84,10 +88,7 @@ func newStep(text []byte, kid *node, mark int8) step {
 	copy(s.text[:], text)
 	s.room, s.mask = max(8, len(text)), ^uint64(0)>>(64-8*min(8, len(text)))
 	s.tail = s.room - 8
-	s.middle = min(8, s.tail)
-	for n, at := range [...]int{0, s.middle, s.tail} {
-		s.words[n] = binary.LittleEndian.Uint64(s.text[at:])
-	}
+	s.head, s.end = binary.LittleEndian.Uint64(s.text[:]), binary.LittleEndian.Uint64(s.text[s.tail:])
 	return s
 }
 

@@ -32,7 +32,7 @@ type walker struct {
 	scanner
 	root     *node
 	seen     bool // a row stands in the entry
-	told     rows // that stand in it with a value that may say something
+	told     rows // that stand in it
 	slots    [maxRows]slot
 	unquoted []byte // buffer for keys with escapes
 
@@ -158,7 +158,9 @@ func (w *walker) object(at *node, i int) int {
 			}
 			i++
 		}
-		if next.node != nil {
+		if next.leaf != nil {
+			w.tell(next.leaf, from, end, text, escaped)
+		} else if next.node != nil {
 			w.note(next.node, from, end, text, escaped)
 		}
 	}
@@ -284,23 +286,21 @@ func (w *walker) forget(at *node) {
 }
 
 // note keeps the value of a row, in the place of what stood under the same key before.
-// What says nothing, such as "", "-", true and null, is seen but not told.
 func (w *walker) note(at *node, from, to int, kind kind, escaped bool) {
 	if at.branches {
 		w.forget(at)
 	}
-	if at.row < 0 {
-		return // something else stands where an object is wanted
+	if at.row >= 0 { // or else something else stands where an object is wanted
+		w.tell(at, from, to, kind, escaped)
 	}
-	w.seen = true
-	s := &w.slots[at.row%maxRows]
+}
+
+// tell is note for a row that has none below it.
+func (w *walker) tell(at *node, from, to int, kind kind, escaped bool) {
+	s := &w.slots[at.row&(maxRows-1)]
 	s.from, s.to, s.kind, s.escaped, s.plain = from, to, kind, escaped, false
-	told := &w.told[at.word%len(w.told)]
-	if to-from > 1 && kind < silent || to-from == 1 && w.data[from] != '-' {
-		*told |= at.bit
-	} else {
-		*told &^= at.bit
-	}
+	w.told[at.word&1] |= at.bit
+	w.seen = true
 }
 
 // count is note for a number that has been read.
