@@ -16,35 +16,39 @@ func (r *reader) joinQuery(rec *Record) {
 	rec.URI = r.list[from:len(r.list):len(r.list)]
 }
 
-// queryTokens finds credentials in the query string, to its end or that of what stands before a #. Each is a secret; the
-// first is the token if no field held one.
+// queryTokens finds credentials in the query string. Each is a secret; the first is the
+// token if no field held one.
 func (r *reader) queryTokens(rec *Record, query []byte) {
+	if fragment := bytes.IndexByte(query, '#'); fragment >= 0 {
+		query = query[:fragment]
+	}
+	semicolons := bytes.IndexByte(query, ';') >= 0
 	for len(query) > 0 {
-		equals, end := pair(query)
-		if end-equals > 1 && r.holdsToken(r.unpercent(query[:equals])) {
-			if v := r.unpercent(query[equals+1 : end]); !unset(v) && rec.setToken(v, r.filled.has(token)) {
-				r.filled.add(token)
-			}
+		var pair []byte
+		pair, query = cutParameter(query, semicolons)
+		equals := bytes.IndexByte(pair, '=')
+		if equals < 0 || equals == len(pair)-1 || !r.holdsToken(r.unpercent(pair[:equals])) {
+			continue
 		}
-		if end == len(query) || query[end] == '#' {
-			return
+		if v := r.unpercent(pair[equals+1:]); !unset(v) && rec.setToken(v, r.filled.has(token)) {
+			r.filled.add(token)
 		}
-		query = query[end+1:]
 	}
 }
 
-// pair tells where the name of the first pair ends, and the pair.
-func pair(query []byte) (equals, end int) {
-	equals = len(query)
-	for i, c := range query {
-		switch c {
-		case '=':
-			equals = min(equals, i)
-		case '&', ';', '#':
-			return min(equals, i), i
+// cutParameter takes the first parameter. They are searched for one separator at a time: with what bytes has for that, a
+// long query string costs less than a look at each of its bytes.
+func cutParameter(query []byte, semicolons bool) (pair, rest []byte) {
+	end := bytes.IndexByte(query, '&')
+	if end < 0 {
+		end = len(query)
+	}
+	if semicolons {
+		if i := bytes.IndexByte(query[:end], ';'); i >= 0 {
+			end = i
 		}
 	}
-	return equals, len(query)
+	return query[:end], query[min(end+1, len(query)):]
 }
 
 func (r *reader) holdsToken(name []byte) bool {
