@@ -199,8 +199,11 @@ func (s *scanner) number(i int) int {
 // figure reads a number that has neither sign nor exponent and is followed at once by a comma or a brace: n / 10^places,
 // which ends at end. It gives 0 if anything else stands at i, also what has too many digits to be of use.
 func figure(data []byte, i int) (end int, n uint64, places int) {
-	if uint(i) >= uint(len(data)) || data[i]-'0' > 9 {
+	if i > len(data)-2 || data[i]-'0' > 9 {
 		return 0, 0, 0
+	}
+	if follows := data[i+1]; follows == ',' || follows == '}' {
+		return i + 1, uint64(data[i] - '0'), 0
 	}
 	n, whole := leading(data[i:])
 	end = i + whole
