@@ -43,18 +43,19 @@ const (
 	mannerHours   = 0.86 // what a nat of the hour weighs
 	mannerHour    = 1.5  // most that one hour says against the owner
 	mannerHourOwn = 1.0  // and for
+	mannerRhythm  = 0.5  // what a nat of the silence before it weighs
 	mannerWhere   = 0.4  // what a nat of the place weighs
 	mannerWith    = 0.8  // what a nat of the program weighs
-	mannerPlace   = 3.4  // most that a place says against
-	mannerPlaces  = 2.75 // most that all of them come to: no alert without anything else
+	mannerPlace   = 4.0  // most that a place says against
+	mannerPlaces  = 3.2  // most that all of them come to: no alert without anything else
 	mannerHome    = 3.2  // and for
 	mannerOwn     = 4.0  // most that the owner's own program says for the owner
 	mannerProgram = 0.5  // what another program says against
-	mannerMost    = 9.0  // nats
-	mannerMiddle  = 2.9  // where the sum counts half of that
-	mannerBelow   = 2.0  // how wide the curve is below the middle
-	mannerAbove   = 0.35 // and above
-	mannerSaid    = 4.5  // nats from which it is said
+	mannerMiddle  = 2.1  // where the sum counts mannerHalf
+	mannerHalf    = 4.5  // nats, from which it is said
+	mannerBelow   = 2.0  // how shallow the curve is below the middle
+	mannerAbove   = 8.0  // how steep it begins above
+	mannerGrows   = 0.67
 	mannerBeside  = 0.05 // what the hours before and after add to one
 	cohortActive  = 8.0  // active hours that the cohort weighs
 	cohortStays   = 0.3  // days that the cohort weighs
@@ -62,11 +63,12 @@ const (
 )
 
 type manner struct {
-	ways   float32             // what hours and programs add up to
-	places float32             // and what places do
-	hour   uint32              // the last that was looked at
-	at     uint32              // when the last observation was
-	recent [mannerWaits]uint16 // which countries gained a day since each of the last observations, the newest first
+	ways     float32 // what hours and programs add up to
+	places   float32 // and what places do
+	hour     uint32  // the last that was looked at
+	at       uint32  // when the last observation was
+	silences silences
+	recent   [mannerWaits]uint16 // which countries gained a day since each of the last observations, the newest first
 }
 
 func (unlikeOwner) name() string { return mannerName }
@@ -76,7 +78,7 @@ func (unlikeOwner) phrase() string { return "in a manner that is not the owner's
 func (unlikeOwner) look(l *look) {
 	l.behave()
 	nats := l.profile.manner.nats()
-	if !l.behaved || nats < mannerSaid {
+	if !l.behaved || nats < mannerHalf {
 		l.memory.storyOf(l.profile).relent(nats)
 		return
 	}
@@ -107,7 +109,7 @@ func (s *story) relent(nats float64) {
 // may take back what was said.
 func (l *look) unlike() bool {
 	l.behave()
-	return l.behaved && l.profile.manner.nats() >= mannerSaid || l.profile.story != 0
+	return l.behaved && l.profile.manner.nats() >= mannerHalf || l.profile.story != 0
 }
 
 // behave takes an event into the token's manner, the first of an hour; late ones say nothing.
@@ -121,13 +123,14 @@ func (l *look) behave() {
 	if l.now-int64(m.at) < mannerApart {
 		return
 	}
-	m.at = uint32(l.now)
 	l.read()
-	how := mannerHours*l.heard(oddHoursName, l.hourRatio()) + mannerWith*l.heard(newClientName, l.programRatio())
+	when := mannerHours*l.hourRatio() + mannerRhythm*l.silenceRatio()
+	how := l.heard(oddHoursName, when) + mannerWith*l.heard(newClientName, l.programRatio())
 	where := mannerWhere * l.heard(newGeoName, l.placeRatio())
 	l.behaved = how+where > 0
 	m.ways = float32(max(mannerFloor, mannerKept*float64(m.ways)+how))
 	m.places = float32(min(mannerPlaces, mannerKept*float64(m.places)+where))
+	m.at = uint32(l.now)
 	copy(m.recent[1:], m.recent[:])
 	m.recent[0] = 0
 }
@@ -150,6 +153,20 @@ func (l *look) hourRatio() float64 {
 	}
 	ratio := math.Log(cohort * (own.n + cohortActive) / (own.n*share + cohortActive*cohort))
 	return max(-mannerHourOwn, min(ratio, mannerHour))
+}
+
+// silenceRatio does the same for how long the token was silent before the hour, and counts that.
+func (l *look) silenceRatio() float64 {
+	m := &l.profile.manner
+	if m.at == 0 {
+		return 0
+	}
+	class := silenceClass(l.now - int64(m.at))
+	ratio := m.silences.ratio(class)
+	if l.now >= int64(l.profile.quarantine.until) {
+		m.silences.add(class)
+	}
+	return ratio
 }
 
 // placeRatio does the same for countries, by days. Of one that is new to the token it asks how many others went there.
@@ -212,11 +229,11 @@ func (m *manner) nats() float64 {
 	if m.hour == 0 {
 		return 0
 	}
-	beyond, width := m.sum()-mannerMiddle, mannerBelow
+	beyond := m.sum() - mannerMiddle
 	if beyond > 0 {
-		width = mannerAbove
+		return mannerHalf * (1 + math.Log1p(beyond*mannerAbove)*mannerGrows)
 	}
-	return mannerMost / (1 + math.Exp(-beyond/width))
+	return 2 * mannerHalf / (1 + math.Exp(-beyond/mannerBelow))
 }
 
 func (m *manner) code(c *coder) {
@@ -224,6 +241,7 @@ func (m *manner) code(c *coder) {
 	c.small(&m.places)
 	number(c, &m.hour)
 	number(c, &m.at)
+	c.bytes(m.silences[:])
 	for i := range m.recent {
 		number(c, &m.recent[i])
 	}
