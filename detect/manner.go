@@ -241,7 +241,7 @@ func (m *manner) code(c *coder) {
 	c.small(&m.places)
 	number(c, &m.hour)
 	number(c, &m.at)
-	c.bytes(m.silences[:])
+	m.silences.code(c)
 	for i := range m.recent {
 		number(c, &m.recent[i])
 	}

@@ -36,3 +36,17 @@ func (s *silences) add(class int) {
 	}
 	s[class]++
 }
+
+// code codes the counts without the zeros at their end: few tokens are silent for months.
+func (s *silences) code(c *coder) {
+	n := len(s)
+	for n > 0 && s[n-1] == 0 {
+		n--
+	}
+	number(c, &n)
+	if n < 0 || n > len(s) {
+		c.fail()
+		return
+	}
+	c.bytes(s[:n])
+}
