@@ -12,27 +12,28 @@ import (
 //
 // Model: with the first request of an hour, if the last such was not just before,
 //
-//	w ← max(−5, 0.7·w + 0.86·ln P_others(hour)/P_token(hour) + 0.8·ln P_others(program)/P_token(program))
-//	v ← min(2.75, 0.7·v + 0.4·ln P_others(country)/P_token(country))
+//	w ← max(−5, 0.7·w + 0.86·ln P_others(hour)/P_token(hour) + 0.5·ln P_others(silence)/P_token(silence)
+//	                  + 0.8·ln P_others(program)/P_token(program))
+//	v ← min(3.2, 0.7·v + 0.4·ln P_others(country)/P_token(country))
 //
 // all ratios cut off, so that no single one decides, and all densities shrunk to the cohort's; where a
 // token may turn up for the first time is learnt from all that set out from the same country (see
-// journeys). It is the log-likelihood ratio of "another of these tokens" against "this one", as Freeman
-// et al. (NDSS 2016) have it, summed over a sequence with forgetting (a cumulative sum, after Page,
-// Biometrika 1954: the floor keeps a long ordinary life from being held in a thief's favour). It forgets
-// by hours of use, not by the clock: a thief who comes once a week is added up as well as one who stays.
-// What counts is the last handful of hours; the longer sums that we tried find fewer strangers and tire
-// of fewer travellers.
+// journeys), and the silence before the request tells its rhythm (see silences). It is the log-likelihood
+// ratio of "another of these tokens" against "this one", as Freeman et al. (NDSS 2016) have it, summed
+// over a sequence with forgetting (a cumulative sum, after Page, Biometrika 1954: the floor keeps a long
+// ordinary life from being held in a thief's favour). It forgets by hours of use, not by the clock: a thief
+// who comes once a week adds up as well as one who stays. What counts is the last handful of hours;
+// longer sums find fewer strangers and tire of fewer travellers.
 //
-// Who is abroad stays abroad, so places weigh less than hours, and all of them together never come to an
-// alert: a journey has to have something else about it. The owner's own program, to the last digit, is
-// what keeps one quiet. A thief who stays would soon be what the token is like, so what the last four
-// observations had of countries is not counted yet; hours have their probation.
+// Who is abroad stays abroad, so places weigh less than hours, and however strange they are, they never
+// come to an alert at the owner's own rhythm: a journey has to have something else about it. The owner's
+// own program, to the last digit, is what keeps one quiet. A thief who stays would soon be what the token is like, so what
+// the last four observations had of countries is not counted yet; hours have their probation.
 //
 // What is left of the dependence makes the sum no number of nats to be added to others: what it is
-// worth is read from a logistic curve, shallow below the middle and steep above it, and of that and of
-// what is said of single visits the smaller counts a quarter. It tells what is now: when the owner is
-// back, it takes back what it said.
+// worth is read from a curve, shallow up to its middle, steep beyond, and never flat, so that stranger is
+// always more. Of that and of what is said of single visits the smaller counts a quarter. It tells what is
+// now: when the owner is back, it takes back what it said.
 type unlikeOwner struct{}
 
 const (
@@ -47,7 +48,7 @@ const (
 	mannerWhere   = 0.4  // what a nat of the place weighs
 	mannerWith    = 0.8  // what a nat of the program weighs
 	mannerPlace   = 4.0  // most that a place says against
-	mannerPlaces  = 3.2  // most that all of them come to: no alert without anything else
+	mannerPlaces  = 3.2  // most that all of them come to
 	mannerHome    = 3.2  // and for
 	mannerOwn     = 4.0  // most that the owner's own program says for the owner
 	mannerProgram = 0.5  // what another program says against
@@ -55,7 +56,7 @@ const (
 	mannerHalf    = 4.5  // nats, from which it is said
 	mannerBelow   = 2.0  // how shallow the curve is below the middle
 	mannerAbove   = 8.0  // how steep it begins above
-	mannerGrows   = 0.67
+	mannerGrows   = 0.67 // what an e-fold of that adds, in parts of mannerHalf
 	mannerBeside  = 0.05 // what the hours before and after add to one
 	cohortActive  = 8.0  // active hours that the cohort weighs
 	cohortStays   = 0.3  // days that the cohort weighs
@@ -63,7 +64,7 @@ const (
 )
 
 type manner struct {
-	ways     float32 // what hours and programs add up to
+	ways     float32 // what hours, rhythm and programs add up to
 	places   float32 // and what places do
 	hour     uint32  // the last that was looked at
 	at       uint32  // when the last observation was
@@ -85,7 +86,7 @@ func (unlikeOwner) look(l *look) {
 	l.foundIn(ways, mannerName, nats, func() words {
 		return words{
 			key:    "manner",
-			seen:   "hours, places and programs of late that are more like those of other tokens",
+			seen:   "hours, rhythm, places and programs of late that are more like those of other tokens",
 			normal: fmt.Sprintf("%s, %s", hoursInWords(&l.profile.hours), sharesInWords(l.shares(countries))),
 		}
 	})
