@@ -115,13 +115,3 @@ func (c *Campaigns) FleetEvents(at time.Time) []schema.FleetEvent {
 	}
 	return list
 }
-
-// sorted are all gatherings in the order of their keys.
-func (c *Campaigns) sorted() []*gathering {
-	list := make([]*gathering, 0, len(c.gatherings))
-	for _, g := range c.gatherings {
-		list = append(list, g)
-	}
-	slices.SortFunc(list, func(a, b *gathering) int { return a.key.compare(b.key) })
-	return list
-}

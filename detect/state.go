@@ -11,7 +11,7 @@ import (
 
 // stateVersion is the first byte of all stored state. Raise it when the layout changes:
 // older state is then refused, and profiles are learnt again from the stored events.
-const stateVersion = 4
+const stateVersion = 5
 
 // Snapshot returns what changed since the last one, and the state that the partition's
 // tokens share under the zero token. Of a token that was dropped since it comes without

@@ -2,7 +2,6 @@ package detect
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/tokenwatch/tokenwatch/schema"
 )
@@ -103,73 +102,10 @@ func (l *look) origin() uint32 {
 	return most.key
 }
 
-// excuseWith marks the evidence that fleet events explain, and returns these. Of visits other than the event's it leaves
-// what was found of them then.
-func (e *Engine) excuseWith(l *look, s *story, x *schema.Sighting) (by []*gathering) {
-	who := ownerOf(x)
-	at := func(kind gatheringKind, value string) *gathering {
-		return e.campaigns.explaining(kind, value, who, x.Origin, l.now, x.Ingested)
-	}
-	var move, busy, client *gathering
-	places, rates, programs := s.about()
-	if places {
-		move = at(sameNetwork, networkValue(l.event.ASN))
-		if move == nil && l.event.IP.IsValid() {
-			move = at(sameAddress, l.event.IP.String())
-		}
-	}
-	if rates {
-		busy = at(sameTraffic, "")
-	}
-	if programs {
-		client = at(sameClient, clip(product(l.event.Client)))
-	}
-	for i := range s.evidence {
-		v, because := &s.evidence[i], (*gathering)(nil)
-		switch {
-		case v.llr <= 0:
-		case v.group == traffic:
-			because = busy
-		case v.group == ways:
-			because = move // who moved is where the others are, and unlike its past
-		case v.detector == newClientName && v.words.key == "client:"+product(l.event.Client):
-			if because = client; move != nil && move.newClient() == clip(product(l.event.Client)) {
-				because = move
-			}
-		case v.group != home && v.group != l.group:
-			continue
-		case v.detector == newGeoName || v.detector == impossibleTravelName || v.detector == "fan_out":
-			because = move
-		case v.detector == oddHoursName && v.group == home:
-			if because = busy; because == nil {
-				because = client
-			}
-		}
-		if v.excused = because != nil; v.excused && !slices.Contains(by, because) {
-			by = append(by, because)
-		}
-	}
-	return by
-}
-
-// about tells which kinds of fleet event may explain the evidence, so that only these are looked up.
-func (s *story) about() (places, rates, programs bool) {
-	for i := range s.evidence {
-		switch v := &s.evidence[i]; {
-		case v.group.traffic:
-			rates = true
-		case v.detector == oddHoursName:
-			rates, programs = true, true
-		default:
-			places, programs = true, programs || v.detector == newClientName
-		}
-	}
-	return places, rates, programs
-}
-
-// backHome tells the campaigns that a token is where it belongs, after it was somewhere else.
+// backHome tells the campaigns that a token is where it mostly is, after it was somewhere else. A phone, or a café known
+// of old, is no place that an owner who moves would leave.
 func (e *Engine) backHome(l *look) {
-	if !l.away || l.group != home || l.event.ASN == 0 || !l.strayed() {
+	if !l.away || l.group != home || l.event.ASN == 0 || !l.strayed() || l.event.ASN != l.origin() {
 		return
 	}
 	ev := l.event
@@ -189,74 +125,6 @@ func (l *look) strayed() bool {
 	return s != nil && slices.ContainsFunc(s.evidence, func(e evidence) bool {
 		return e.group != home && e.group != traffic && e.llr > 0 && l.now-e.last <= returnsWithin
 	})
-}
-
-// code codes the state of campaigns.
-func (c *Campaigns) code(k *coder) {
-	gatherings := c.sorted()
-	list(k, &gatherings, func(k *coder, g **gathering) {
-		if k.reading {
-			*g = &gathering{}
-		}
-		(*g).code(k)
-	})
-	c.codeOwners(k)
-	c.all.code(k)
-	k.float(&c.parts)
-	k.int64(&c.partsAt)
-	if len(gatherings) > maxGatherings || c.parts < 0 {
-		k.fail()
-	}
-	var due []gatheringKey
-	for _, g := range c.due {
-		due = append(due, g.key)
-	}
-	list(k, &due, func(k *coder, key *gatheringKey) {
-		number(k, &key.kind)
-		k.string(&key.value)
-		k.string(&key.among)
-	})
-	if !k.reading || k.err != nil {
-		return
-	}
-	for _, g := range gatherings {
-		c.gatherings[g.key] = g
-	}
-	for _, key := range due {
-		if g := c.gatherings[key]; g != nil {
-			c.due = append(c.due, g)
-		}
-	}
-}
-
-func (c *Campaigns) codeOwners(k *coder) {
-	type counted struct {
-		name  string
-		awake awakeTokens
-	}
-	var owners []counted
-	for name, a := range c.owners {
-		owners = append(owners, counted{name, *a})
-	}
-	slices.SortFunc(owners, func(a, b counted) int { return strings.Compare(a.name, b.name) })
-	list(k, &owners, func(k *coder, o *counted) {
-		k.string(&o.name)
-		o.awake.code(k)
-	})
-	if len(owners) > maxOwners {
-		k.fail()
-	}
-	if k.reading && k.err == nil {
-		for _, o := range owners {
-			c.owners[o.name] = &o.awake
-		}
-	}
-}
-
-func (a *awakeTokens) code(k *coder) {
-	number(k, &a.day)
-	number(k, &a.today)
-	number(k, &a.yesterday)
 }
 
 // maxSightings bounds what waits to be taken. Whoever takes nothing, such as a backtest, loses nothing but these.

@@ -83,6 +83,7 @@ func (p *profile) usualAt(now uint32) bool {
 func (e *Engine) count(p *profile, ev *schema.Event, now uint32, s setting) {
 	p.events++
 	p.last = now
+	e.campaigns.atHome(ev, int64(now))
 	if s.located && s.place == p.position.setting {
 		p.position.at = now
 	} else if s.located {
