@@ -26,10 +26,12 @@ type Campaigns struct {
 	all        awakeTokens
 	parts      float64 // sightings that could be part of a campaign, fading by half a week
 	partsAt    int64
-	due        []*gathering   // to be told
-	keys       []gatheringKey // of the sighting last seen
-	moves      moves          // what other partitions know, see Engine.Know
-	watching   uint64         // owners that are watched, a bit for some each: see watch
+	due        []*gathering // to be told
+	seen       *naming      // of the sighting last seen
+	namings    namings
+	forgotten  uint64 // how often gatherings were
+	moves      moves  // what other partitions know, see Engine.Know
+	watching   uint64 // owners that are watched, a bit for some each: see watch
 	watchUntil int64
 }
 
@@ -51,9 +53,17 @@ func (c *Campaigns) See(s *schema.Sighting) (news bool) {
 	}
 	c.fade(now)
 	var joined []*gathering
-	c.keys = keysOf(c.keys[:0], s)
-	for _, key := range c.keys {
-		g := c.gathering(key, now)
+	t, forgotten := c.namings.of(s), c.forgotten
+	c.seen = t
+	known := t.known(forgotten)
+	if !known {
+		t.found = t.found[:0]
+	}
+	for i, key := range t.keys {
+		if !known {
+			t.found, t.forgotten = append(t.found, c.gathering(key, now)), forgotten
+		}
+		g := t.found[i]
 		g.leave(now)
 		if s.ASN != 0 && key.kind != sameClient {
 			g.network, g.asn = s.Network, s.ASN
@@ -61,14 +71,14 @@ func (c *Campaigns) See(s *schema.Sighting) (news bool) {
 		if key.kind == sameClient {
 			g.common = max(g.common, s.Common)
 		}
-		fresh := g.join(s, now)
+		fresh := g.join(s, t.owner, now)
 		news = news || fresh
 		if fresh {
 			g.judge(s.Active, s.Tokens, now, c.rate())
 		}
 		g.held = g.held || g.benign && s.Score >= 1
 		if fresh && g.slow() && g.key.owners() && len(g.members) == 2 {
-			c.watch(ownerOf(s), now+daySeconds)
+			c.watch(t.owner, now+daySeconds)
 		}
 		if fresh || g.benign {
 			joined = append(joined, g)
@@ -84,39 +94,6 @@ func (c *Campaigns) See(s *schema.Sighting) (news bool) {
 		c.parts++
 	}
 	return news
-}
-
-// keysOf appends the gatherings that a sighting is of, what says most first.
-func keysOf(keys []gatheringKey, s *schema.Sighting) []gatheringKey {
-	among, network := append(make([]string, 0, 2), amongAll), ""
-	if name := ownerOf(s); name != "" {
-		among = append(among, amongOwner+name)
-	}
-	if s.ASN != 0 {
-		network = networkValue(s.ASN)
-	}
-	if s.ASN != 0 && s.IP.IsValid() {
-		keys = append(keys, gatheringKey{sameAddress, s.IP.String(), amongAll})
-	}
-	for _, who := range among {
-		if s.Client != "" {
-			keys = append(keys, gatheringKey{sameClient, clip(s.Client), who})
-		}
-		if s.ASN != 0 {
-			keys = append(keys, gatheringKey{sameNetwork, network, who})
-		}
-		if s.Traffic {
-			keys = append(keys, gatheringKey{sameTraffic, "", who})
-		}
-	}
-	if s.ASN != 0 && s.Origin != 0 {
-		origin := amongOrigin(s.Origin)
-		keys = append(keys, gatheringKey{sameNetwork, network, origin})
-		if s.IP.IsValid() {
-			keys = append(keys, gatheringKey{sameAddress, s.IP.String(), origin})
-		}
-	}
-	return keys
 }
 
 // networkValue and amongOrigin are parts of keys, made for every event that is news: without fmt.

@@ -22,7 +22,7 @@ func (c *Campaigns) judge(g *gathering, now int64) {
 		if g.key.kind == sameAddress && now-g.began < fleetEvery {
 			return // it may become clear that more has moved than what is behind one address
 		}
-		if n := len(g.members); g.held && n >= 2*g.told && now-g.toldAt >= fleetEvery && !c.covered(g) {
+		if n := len(g.members); g.held && !g.muted && n >= 2*g.told && now-g.toldAt >= fleetEvery && !c.covered(g) && !c.folded(g, n, now) {
 			c.tell(g, n, now)
 		}
 		return
@@ -93,8 +93,11 @@ func (c *Campaigns) part(g *gathering, m *member, now int64) bool {
 
 // of names the campaign that the sighting last seen belongs to, if it was told.
 func (c *Campaigns) of() string {
-	for _, key := range c.keys {
-		if g := c.gatherings[key]; g != nil && g.told > 0 && !g.benign && !g.muted && key.among == amongAll {
+	for i, key := range c.seen.keys {
+		if key.among != amongAll {
+			continue
+		}
+		if g := c.found(c.seen, i); g != nil && g.told > 0 && !g.benign && !g.muted {
 			return g.id
 		}
 	}
@@ -124,6 +127,37 @@ func (c *Campaigns) muted(g *gathering, n int) bool {
 		g.muted = true
 	}
 	return g.muted
+}
+
+// folded reports whether another fleet event tells of the same move already. One that has become larger takes over, under
+// the same id: a company by several names, and what is behind one address and one network, is told as one.
+func (c *Campaigns) folded(g *gathering, n int, now int64) bool {
+	if g.told > 0 || g.key.kind != sameNetwork && g.key.kind != sameAddress {
+		return false
+	}
+	var other *gathering
+	for _, o := range c.gatherings {
+		if o == g || o.told == 0 || !o.benign || o.muted || o.asn != g.asn || !o.shares(g) {
+			continue
+		}
+		if other == nil || lesser(other, o) {
+			other = o
+		}
+	}
+	switch {
+	case other == nil:
+		return false
+	case 2*n < 3*other.told || now-other.toldAt < fleetEvery:
+		return true
+	}
+	g.id, g.lead, g.times, other.muted = other.id, other.lead, other.times, true
+	return false
+}
+
+// shares reports whether two gatherings are of places and have a token in common.
+func (g *gathering) shares(o *gathering) bool {
+	places := g.key.kind == sameNetwork || g.key.kind == sameAddress
+	return places && slices.ContainsFunc(g.members, func(m member) bool { return o.member(m.token) != nil })
 }
 
 func overlap(a, b *gathering) bool {

@@ -10,13 +10,18 @@ import (
 // explaining is the fleet event, or what may become one, that explains what a token of an owner and an origin was seen
 // with; or nil.
 func (c *Campaigns) explaining(kind gatheringKind, value, owner string, origin uint32, now int64, ingested time.Time) *gathering {
-	both := [2]string{amongOwner + owner, amongAll}
+	return c.explainingAmong(kind, value, amongOwner+owner, amongOrigin(origin), now, ingested)
+}
+
+// explainingAmong is explaining for those of whom the names are known.
+func (c *Campaigns) explainingAmong(kind gatheringKind, value, owners, origins string, now int64, ingested time.Time) *gathering {
+	both := [2]string{owners, amongAll}
 	among := both[:]
 	switch kind {
 	case sameNetwork:
-		among[1] = amongOrigin(origin)
+		among[1] = origins
 	case sameAddress:
-		among[0], among = amongOrigin(origin), among[:1]
+		among[0], among = origins, among[:1]
 	}
 	for _, who := range among {
 		if who == amongOwner {
@@ -89,16 +94,19 @@ func (c *Campaigns) covered(g *gathering) bool {
 // excuseWith marks the evidence that fleet events explain, and returns these. Of visits other than the event's it leaves
 // what was found of them then.
 func (e *Engine) excuseWith(l *look, s *story, x *schema.Sighting) (by []*gathering) {
-	who := ownerOf(x)
+	t := e.campaigns.namings.of(x)
 	at := func(kind gatheringKind, value string) *gathering {
-		return e.campaigns.explaining(kind, value, who, x.Origin, l.now, x.Ingested)
+		return e.campaigns.explainingAmong(kind, value, t.amongOwner, t.amongOrigin, l.now, x.Ingested)
 	}
 	var move, busy, client *gathering
 	places, rates, programs := s.about()
 	if places {
-		move = at(sameNetwork, networkValue(l.event.ASN))
+		network, address := t.network, t.address
+		if x.ASN == 0 { // it was elsewhere that the token was strange
+			network, address = networkValue(l.event.ASN), l.event.IP.String()
+		}
+		move = at(sameNetwork, network)
 		if move == nil && l.event.IP.IsValid() {
-			address := l.event.IP.String()
 			if move = at(sameAddress, address); move == nil && x.OwnAgent {
 				move = e.campaigns.exitAt(address, x.Ingested)
 			}
@@ -108,7 +116,7 @@ func (e *Engine) excuseWith(l *look, s *story, x *schema.Sighting) (by []*gather
 		busy = at(sameTraffic, "")
 	}
 	if programs {
-		client = at(sameClient, clip(product(l.event.Client)))
+		client = at(sameClient, clip(l.used))
 	}
 	for i := range s.evidence {
 		v, because := &s.evidence[i], (*gathering)(nil)
@@ -118,8 +126,8 @@ func (e *Engine) excuseWith(l *look, s *story, x *schema.Sighting) (by []*gather
 			because = busy
 		case v.group == ways:
 			because = move // who moved is where the others are, and unlike its past
-		case v.detector == newClientName && v.words.key == "client:"+product(l.event.Client):
-			if because = client; move != nil && move.newClient() == clip(product(l.event.Client)) {
+		case v.detector == newClientName && v.words.isClient(l.used):
+			if because = client; move != nil && move.newClient() == clip(l.used) {
 				because = move
 			}
 		case v.group != home && v.group != l.group:

@@ -142,7 +142,7 @@ func (g *gathering) leave(now int64) {
 }
 
 // join makes a token a member, or renews what is known of it, and reports whether that is news.
-func (g *gathering) join(s *schema.Sighting, now int64) (news bool) {
+func (g *gathering) join(s *schema.Sighting, owner string, now int64) (news bool) {
 	at, known := slices.BinarySearchFunc(g.members, s.Token, func(m member, t schema.TokenID) int { return bytes.Compare(m.token[:], t[:]) })
 	if !known {
 		if len(g.members) >= maxMembers {
@@ -155,7 +155,7 @@ func (g *gathering) join(s *schema.Sighting, now int64) (news bool) {
 	}
 	m := &g.members[at]
 	news = !known || s.Score >= m.score+scoreIsNews || m.ownAgent && !s.OwnAgent || m.home && !s.Home || s.Client != "" && m.client == ""
-	m.last, m.owner, m.score = max(m.last, now), ownerOf(s), max(m.score, s.Score)
+	m.last, m.owner, m.score = max(m.last, now), owner, max(m.score, s.Score)
 	m.ownAgent, m.ownClient, m.home = m.ownAgent && s.OwnAgent, m.ownClient && s.OwnClient, m.home && s.Home
 	m.origin = s.Origin
 	if s.Client != "" {

@@ -45,6 +45,12 @@ func (g *gathering) name() string {
 	return g.id
 }
 
+// sum tells gatherings of one id from each other.
+func (k gatheringKey) sum() string {
+	h := sha256.Sum256(fmt.Appendf(nil, "%d\x00%s\x00%s", k.kind, k.value, k.among))
+	return hex.EncodeToString(h[:4])
+}
+
 func (g *gathering) code(c *coder) {
 	number(c, &g.key.kind)
 	c.string(&g.key.value)

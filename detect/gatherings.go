@@ -24,6 +24,7 @@ func (c *Campaigns) gathering(key gatheringKey, now int64) *gathering {
 // forget makes room for an eighth more, so that a flood has little to do: gatherings that are over leave, then those of
 // one token, and those that were unseen for longest.
 func (c *Campaigns) forget(now int64) {
+	c.forgotten++
 	for key, g := range c.gatherings {
 		if g.leave(now); len(g.members) == 0 && g.past < 1 {
 			delete(c.gatherings, key)

@@ -42,7 +42,9 @@ type look struct {
 	history   time.Duration // an event that is older than that when it comes is history
 
 	// What the event has of each kind of habit.
+	hasRead                bool
 	country, city, product value
+	used                   string // the product's name
 	agent                  uint32
 	setting                setting
 	hourly                 hourJudgement
@@ -83,8 +85,13 @@ type words struct {
 
 // read finds out what the event has of each kind of habit.
 func (l *look) read() {
+	if l.hasRead {
+		return
+	}
+	l.hasRead = true
 	ev, texts := l.event, l.memory.texts
-	l.product = texts.value(product(ev.Client))
+	l.used = product(ev.Client)
+	l.product = texts.value(l.used)
 	l.country = texts.value(ev.Country)
 	if ev.City != "" {
 		var name [2 * maxText]byte

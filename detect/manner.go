@@ -161,7 +161,7 @@ func (l *look) placeRatio() float64 {
 
 // programRatio asks how much the program says for the owner, or against.
 func (l *look) programRatio() float64 {
-	if product(l.event.Client) == "" || l.habits(clients).empty(l.now, l.probation) {
+	if l.used == "" || l.habits(clients).empty(l.now, l.probation) {
 		return 0
 	}
 	cohort := l.cohort.client(l.product)

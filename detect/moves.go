@@ -103,7 +103,7 @@ func (c *Campaigns) FleetEvents(at time.Time) []schema.FleetEvent {
 		if g.benign {
 			g.events++
 			g.event = schema.FleetEvent{
-				ID: fmt.Sprint(g.name(), "-", g.events), At: at, Until: at.Add(time.Duration(g.window()) * time.Second),
+				ID: fmt.Sprint(g.name(), "-", g.key.sum(), "-", g.events), At: at, Until: at.Add(time.Duration(g.window()) * time.Second),
 				Kind: gatheringNames[g.key.kind], Value: g.key.value, Among: g.key.among, Client: g.newClient(),
 			}
 			list = append(list, g.event)

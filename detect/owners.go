@@ -18,8 +18,6 @@ type awakeTokens struct {
 
 const maxOwners = 4096
 
-func ownerOf(s *schema.Sighting) string { return owner(s.Consumer, s.Environment) }
-
 // owner is who answers for a token, empty when the gateway does not say.
 func owner(consumer, environment string) string {
 	if consumer == "" {
@@ -45,7 +43,7 @@ func (a *awakeTokens) count() int { return int(max(a.today, a.yesterday)) }
 // woke counts a token on the first event of its day.
 func (c *Campaigns) woke(ev *schema.Event, day int32) {
 	c.all.woke(day)
-	name := owner(ev.Consumer, ev.Environment)
+	name := c.namings.owner(ev.Consumer, ev.Environment)
 	if name == "" {
 		return
 	}
@@ -73,7 +71,7 @@ func (c *Campaigns) forgetOwners(day int32) {
 
 // active is how many tokens of an owner, and of all, were awake of late.
 func (c *Campaigns) active(consumer, environment string) (own, all int) {
-	if a := c.owners[owner(consumer, environment)]; a != nil {
+	if a := c.owners[c.namings.owner(consumer, environment)]; a != nil {
 		own = a.count()
 	}
 	return own, c.all.count()

@@ -56,7 +56,7 @@ func (c *Campaigns) atHome(ev *schema.Event, now int64) {
 		c.unwatch()
 		return
 	}
-	if a := c.owners[owner(ev.Consumer, ev.Environment)]; a != nil && now <= a.watched {
+	if a := c.owners[c.namings.owner(ev.Consumer, ev.Environment)]; a != nil && now <= a.watched {
 		a.stay(ev.ASN, now)
 	}
 }

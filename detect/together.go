@@ -2,6 +2,7 @@ package detect
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/tokenwatch/tokenwatch/schema"
 )
@@ -63,27 +64,33 @@ func (e *Engine) sighting(l *look, s *story, score float64) (schema.Sighting, bo
 			x.Traffic = true
 		case v.group != l.group:
 		case v.detector == newGeoName && ev.ASN != 0:
-			x.ASN, x.Network, x.Country, x.IP = ev.ASN, clip(networkName(ev.Place)), ev.Country, ev.IP
-		case v.detector == newClientName && v.words.key == "client:"+product(ev.Client):
-			x.Client, x.Common = clip(product(ev.Client)), e.cohort.client(l.memory.texts.value(product(ev.Client)))
+			x.ASN, x.Network, x.Country, x.IP = ev.ASN, e.campaigns.namings.place(&ev.Place), ev.Country, ev.IP
+		case v.detector == newClientName && v.words.isClient(l.used):
+			x.Client, x.Common = clip(l.used), e.cohort.client(l.memory.texts.value(l.used))
 		}
 	}
 	return x, x.ASN != 0 || x.Client != "" || x.Traffic
 }
 
+// isClient reports whether the words are about a program.
+func (w *words) isClient(name string) bool {
+	rest, ok := strings.CutPrefix(w.key, "client:")
+	return ok && rest == name
+}
+
 // ownProgram tells whether the event was made with the token's own program, and whether with the very version of it. It
-// reads the event itself, since it is asked of those too of which only the rate is news.
+// reads the event, since it is asked of those too of which only the rate is news.
 func (l *look) ownProgram() (agent, client bool) {
-	ev := l.event
-	if name := product(ev.Client); name != "" {
-		client = l.habits(clients).settled(l.memory.texts.value(name), l.now, l.probation) != nil
+	l.read()
+	if l.used != "" {
+		client = l.habits(clients).settled(l.product, l.now, l.probation) != nil
 	} else {
 		client = l.habits(clients).empty(l.now, l.probation)
 	}
-	if ev.UserAgent == "" {
+	if l.event.UserAgent == "" {
 		return client, client
 	}
-	return l.habits(agents).settled(value{textHash(ev.UserAgent), true}, l.now, l.probation) != nil, client
+	return l.habits(agents).settled(value{l.agent, true}, l.now, l.probation) != nil, client
 }
 
 // origin is the network that the token is mostly used from.
@@ -105,7 +112,7 @@ func (l *look) origin() uint32 {
 // backHome tells the campaigns that a token is where it mostly is, after it was somewhere else. A phone, or a café known
 // of old, is no place that an owner who moves would leave.
 func (e *Engine) backHome(l *look) {
-	if !l.away || l.group != home || l.event.ASN == 0 || !l.strayed() || l.event.ASN != l.origin() {
+	if !l.away || l.group != home || l.event.ASN == 0 || !l.strayed() || l.event.ASN != l.origin() || l.onThePhone() {
 		return
 	}
 	ev := l.event
@@ -117,6 +124,11 @@ func (e *Engine) backHome(l *look) {
 	if e.campaigns.See(&x) {
 		e.sighted(&x)
 	}
+}
+
+// onThePhone reports whether the event came over a phone's network, of a token that is used from others as well.
+func (l *look) onThePhone() bool {
+	return l.event.Network == schema.NetworkMobile && len(l.habits(networks)) > 1
 }
 
 // strayed tells whether something was said of a visit a short time ago: without it there was no sighting.

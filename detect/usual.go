@@ -104,7 +104,7 @@ func (l *look) expect(before uint32) {
 	settled := func(k kind, v value) bool { return l.habits(k).settled(v, l.now, l.probation) != nil }
 	if ev.Country != "" && !settled(countries, l.country) ||
 		ev.ASN != 0 && !settled(networks, l.network()) ||
-		product(ev.Client) != "" && !settled(clients, l.product) {
+		l.used != "" && !settled(clients, l.product) {
 		return
 	}
 	p.usual.places.add(l.setting.place)
