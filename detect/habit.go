@@ -141,5 +141,6 @@ func (l *look) see(k kind, v value) bool {
 func (l *look) insert(k kind, h habit) {
 	h.days, h.day, h.first = 1, uint16(l.day), uint32(l.now)
 	l.memory.insert(l.profile, k, h)
+	l.run = nil
 	l.profile.surprise()
 }

@@ -42,6 +42,8 @@ type look struct {
 	history   time.Duration // an event that is older than that when it comes is history
 
 	// What the event has of each kind of habit.
+	run                    []habit // the profile's, as long as none is added
+	density                density
 	hasRead                bool
 	country, city, product value
 	used                   string // the product's name
@@ -110,12 +112,34 @@ func (t *texts) valueOf(s []byte) value {
 	if len(s) > maxText {
 		return t.value(string(s))
 	}
+	hint := &t.hints[hintOf(s)]
+	if *hint != 0 && t.list[*hint].s == string(s) {
+		return value{uint32(*hint), true}
+	}
 	id, held := t.ids[string(s)]
+	if held {
+		*hint = id
+	}
 	return value{uint32(id), held}
 }
 
 // habits are the profile's habits of a kind.
-func (l *look) habits(k kind) habits { return l.memory.of(l.profile, k) }
+func (l *look) habits(k kind) habits {
+	r := &l.profile.habits
+	if l.run == nil {
+		l.run = l.memory.all(r)
+	}
+	at := r.start(k)
+	return l.run[at : at+int(r.n[k])]
+}
+
+// own is when the profile is active, worked out once an event: no hour is learnt before all detectors were asked.
+func (l *look) own() *density {
+	if l.density.hours == nil {
+		l.density = densityOf(&l.profile.hours)
+	}
+	return &l.density
+}
 
 // network is the event's network as a value of habits.
 func (l *look) network() value { return value{l.event.ASN, true} }

@@ -126,7 +126,7 @@ func (l *look) stayed(ratio float64) float64 {
 
 // hourRatio compares how often the cohort and the token are active at an hour of the day.
 func (l *look) hourRatio() float64 {
-	own, h := densityOf(&l.profile.hours), int(hourOfWeek(l.hour)%24)
+	own, h := l.own(), int(hourOfWeek(l.hour)%24)
 	cohort := l.cohort.hours.ofDay(h)
 	share := 0.0
 	if own.n > 0 {

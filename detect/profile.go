@@ -119,6 +119,7 @@ func (l *look) learnHabits() {
 // forget takes back what was learnt on probation, because it came with an alert.
 func (l *look) forget() {
 	l.memory.keep(l.profile, func(h *habit) bool { return l.now-int64(h.first) >= l.probation })
+	l.run = nil
 	l.profile.awake = awake{}
 	l.profile.surprise()
 }
