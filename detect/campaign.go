@@ -35,9 +35,8 @@ type Campaigns struct {
 	watchUntil int64
 }
 
-const (
-	leastParts = 2.0 // a day: what an untaught fleet may have
-)
+// leastParts is how many sightings a day could be part of a campaign in a fleet that has taught nothing yet.
+const leastParts = 2.0
 
 // NewCampaigns makes one that has seen nothing.
 func NewCampaigns() *Campaigns {

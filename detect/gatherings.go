@@ -7,6 +7,7 @@ import (
 	"github.com/tokenwatch/tokenwatch/schema"
 )
 
+// maxGatherings bounds them: outsiders choose programs and, with stolen tokens, addresses.
 const maxGatherings = 1024
 
 func (c *Campaigns) gathering(key gatheringKey, now int64) *gathering {

@@ -16,6 +16,7 @@ type awakeTokens struct {
 	stays   []stay // the last of them
 }
 
+// maxOwners bounds the owners whose tokens are counted: those of two days.
 const maxOwners = 4096
 
 // owner is who answers for a token, empty when the gateway does not say.
