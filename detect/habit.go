@@ -154,5 +154,6 @@ func (l *look) insert(k kind, h habit) {
 	if k == countries {
 		l.profile.manner.mark(l.habits(k).at(h.key))
 	}
+	l.run = nil
 	l.profile.surprise()
 }

@@ -146,7 +146,7 @@ func (l *look) heard(detector string, ratio float64) float64 {
 
 // hourRatio compares how often the cohort and the token are active at an hour of the day.
 func (l *look) hourRatio() float64 {
-	own, h := densityOf(&l.profile.hours), int(hourOfWeek(l.hour)%24)
+	own, h := l.own(), int(hourOfWeek(l.hour)%24)
 	cohort := l.cohort.hours.ofDay(h)
 	share := 0.0
 	if own.n > 0 {
@@ -197,7 +197,7 @@ func (l *look) placeRatio() float64 {
 
 // programRatio asks how much the program says for the owner, or against.
 func (l *look) programRatio() float64 {
-	if product(l.event.Client) == "" || l.habits(clients).empty(l.now, l.probation) {
+	if l.used == "" || l.habits(clients).empty(l.now, l.probation) {
 		return 0
 	}
 	cohort := l.cohort.client(l.product)

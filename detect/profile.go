@@ -120,6 +120,7 @@ func (l *look) learnHabits() {
 func (l *look) forget() {
 	l.memory.keep(l.profile, func(h *habit) bool { return l.now-int64(h.first) >= l.probation })
 	l.profile.manner.unmark()
+	l.run = nil
 	l.profile.awake = awake{}
 	l.profile.surprise()
 }
