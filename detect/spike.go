@@ -30,7 +30,7 @@ func (trafficSpike) phrase() string { return "at an abnormal rate" }
 
 func (trafficSpike) look(l *look) {
 	p := l.profile
-	best, at := leastSpike, -1
+	best, at := 0.0, -1
 	var m burstModel
 	calm := 1.0
 	for i := range spans {
@@ -41,7 +41,11 @@ func (trafficSpike) look(l *look) {
 		if !m.judges {
 			m, calm = p.rate.model(l.day), l.cohort.calm.exponent(&p.rate)
 		}
-		if llr := math.Log(theftBursts) - math.Log(l.cohort.surges.beyond(&m, calm, i, m.raw(&p.rate, i, w.count, true))); llr > best {
+		llr := math.Log(theftBursts) - math.Log(l.cohort.surges.beyond(&m, calm, i, m.raw(&p.rate, i, w.count, true)))
+		switch {
+		case llr < leastSpike: // nothing yet: look again when it has grown
+			w.bar = plus(w.count, 1+w.count/16)
+		case llr > best:
 			best, at = llr, i
 		}
 	}
