@@ -225,6 +225,10 @@ func (r *rates) code(c *coder) {
 	for i := range r.ring {
 		number(c, &r.ring[i])
 	}
+	number(c, &r.slot)
+	for i := range r.slots {
+		number(c, &r.slots[i])
+	}
 	number(c, &r.first)
 	number(c, &r.total)
 	number(c, &r.busy)
@@ -303,7 +307,7 @@ func (k *cohort) code(c *coder) {
 		}
 	}
 	k.calm.code(c)
-	k.surges.each(func(t *tail) { t.code(c) })
+	k.surges.code(c)
 	for i := range k.calibrations {
 		k.calibrations[i].code(c)
 	}
