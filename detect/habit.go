@@ -151,9 +151,9 @@ func (l *look) insert(k kind, h habit) {
 		l.profile.manner.unmark() // another takes the place of the rarest
 	}
 	l.memory.insert(l.profile, k, h)
+	l.run = nil
 	if k == countries {
 		l.profile.manner.mark(l.habits(k).at(h.key))
 	}
-	l.run = nil
 	l.profile.surprise()
 }
