@@ -53,3 +53,6 @@ func (s *Surges) Learn(known uint16, raw float64) {
 func (s *Surges) Beyond(known uint16, raw float64, small bool) float64 {
 	return s.of.beyond(&burstModel{judges: true, weight: 1, small: small, experience: experience(known)}, 1, hour, raw)
 }
+
+// TenMinutes is how many requests the token of the last event made in the last ten minutes.
+func (e *Engine) TenMinutes() uint32 { return e.scored.rate.spans[tens].count }
