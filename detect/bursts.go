@@ -5,14 +5,18 @@ import "math"
 // burstModel tells how likely it is that the busiest window of a token's day is as busy as
 // a given one, or busier. With x the logarithm of one plus the requests in the window,
 //
-//	R     = ¾·peak + ¼·mean of the days' largest x, fading by 5 % a day,
+//	R     = 0.7·peak + 0.3·mean of the days' largest x, fading by 5 % a day,
 //	        or the largest x of this day that is more than an hour old, if that is more
-//	P(x)  = σ(a·f) · (1 + (x−R)/(5B))^−5,   B = min(1, sd/0.3)²·exp(b·f) + 0.13
+//	P(x)  = (σ(a·f) · (1 + (x−R)/(5B))^−5)^1.35,   B = min(1, sd/0.3)²·exp(b·f) + 0.2
 //
 // f describes the token: how many requests it made, what share of the time it is active,
 // how much its days differ, on how many days it is active, how far it has grown since its
 // first two days, and how far its peak lies above its mean. Real clients are so bursty that
 // no tail fitted to a single token holds; what one token cannot tell, many like it can.
+//
+// How much a token's days differ is badly known after a week or two, and what it says of the wildest day to come is
+// less than it seems: f has it drawn towards what is common (spreadPrior), so that a calm week
+// alone makes no burst of a rise by half. That widens the tails of all, which the exponent of 1.35 makes good. Windows of ten minutes and less must exceed the peak too.
 //
 // x−R is cut off where the window holds thirty times the token's mean: what is far
 // beyond does not make a thief likelier. Clients that wake up or ramp up go a
@@ -25,16 +29,24 @@ type burstModel struct {
 	exceed [2]float64 // P(x > R): of 10 minutes and less, of an hour
 	scale  [2]float64 // B
 	level  float64    // mean requests in 10 minutes in which there are any
-	small  evenness   // of a small token: whose days it is held against, see surges
 	judges bool       // there are days to compare with
+
+	weight     float64 // the exponent of all that
+	small      bool    // it makes few requests: other small tokens' days tell more than the fit, see surges
+	experience uint8   // whose days those are
 }
 
 const (
-	peakShare   = 0.75
+	peakShare   = 0.7
 	tailPower   = 5.0
-	leastScale  = 0.13
-	useOfThirty = 30.0
-	leastDays   = 2 // since the first one
+	leastScale  = 0.2
+	spreadPrior = 6.0 // sum of squares of a day that nobody saw
+	tailWeight  = 1.35
+	// A small token's scale only puts days in order, for which the spread may speak as it is.
+	leastScaleOfSmall  = 0.13
+	spreadPriorOfSmall = 0.5
+	useOfThirty        = 30.0
+	leastDays          = 2 // since the first one
 	// Days that differ less than this (standard deviation of the logarithm of their maxima) are those
 	// of a machine. Hardly a client that the model was fitted to has such, so it cannot tell.
 	constantDays = 0.3
@@ -70,9 +82,15 @@ func (r *rates) model(day int32) (m burstModel) {
 	if r.closed < 2 {
 		prior = 2
 	}
-	sd := math.Sqrt((float64(r.spread) + 0.5) / (float64(r.weight) + prior))
-	alike := math.Pow(min(1, sd/constantDays), 2)
-	m.small = evennessOf(sd, m.level)
+	deviation := func(of float64) float64 { return math.Sqrt((float64(r.spread) + of) / (float64(r.weight) + prior)) }
+	own := deviation(spreadPriorOfSmall)
+	alike := math.Pow(min(1, own/constantDays), 2)
+	sd, least := deviation(spreadPrior), leastScale
+	m.weight = tailWeight
+	if m.level < fewInTen {
+		m.small, m.experience = true, experience(r.closed)
+		sd, least, m.weight = own, leastScaleOfSmall, 1
+	}
 	f := [8]float64{
 		1,
 		math.Log10(float64(r.sum)+1) - 4,
@@ -90,7 +108,7 @@ func (r *rates) model(day int32) (m burstModel) {
 			b += scaleWeights[k][i] * f[i]
 		}
 		m.exceed[k] = 1 / (1 + math.Exp(-a))
-		m.scale[k] = alike*math.Exp(max(-6, min(b, 4))) + leastScale
+		m.scale[k] = alike*math.Exp(max(-6, min(b, 4))) + least
 	}
 	return m
 }
@@ -114,23 +132,28 @@ func (r *rate) reference(used bool) float64 {
 // surprise is −ln P of a window with so many requests, less the penalty of its span; 0 where it says nothing. used takes
 // into account what the day has already shown.
 func (m *burstModel) surprise(r *rates, span int, count uint32, used bool) float64 {
-	return max(0, m.raw(r, span, count, used)-spanPenalty[span])
+	return m.believed(span, m.raw(r, span, count, used))
 }
 
-// raw is −ln P of a window with so many requests.
+// believed is what is left of a window's −ln P.
+func (m *burstModel) believed(span int, raw float64) float64 {
+	return m.weight * max(0, raw-spanPenalty[span])
+}
+
+// raw is −ln P of a window with so many requests, before the exponent.
 func (m *burstModel) raw(r *rates, span int, count uint32, used bool) float64 {
 	if !m.judges || count < spans[span].least {
 		return 0
 	}
 	k, s := kindOfSpan(span), &r.spans[span]
-	ref := s.reference(used)
-	over := math.Log1p(float64(count)) - ref
-	if over <= 0 {
+	ref, x := s.reference(used), math.Log1p(float64(count))
+	over := x - ref
+	if over <= 0 || span != hour && x <= float64(s.peak) {
 		return 0
 	}
 	windows := math.Max(1, float64(spans[span].seconds)/600)
 	over = min(over, max(0.5, math.Log1p(useOfThirty*m.level*windows)-ref))
-	return -math.Log(m.exceed[k]) + tailPower*math.Log1p(over/(tailPower*m.scale[k]))
+	return tailPower*math.Log1p(over/(tailPower*m.scale[k])) - math.Log(m.exceed[k])
 }
 
 // bar is the least count whose surprise is worth looking at.
@@ -138,13 +161,19 @@ func (m *burstModel) bar(r *rates, span int) uint32 {
 	if !m.judges {
 		return math.MaxUint32
 	}
-	k := kindOfSpan(span)
-	missing := leastSurprise + spanPenalty[span] + math.Log(m.exceed[k])
+	k, surprise := kindOfSpan(span), leastSurprise/m.weight+spanPenalty[span]
+	if m.small {
+		surprise = surgeSurprise
+	}
+	missing := surprise + math.Log(m.exceed[k])
 	over := 0.0
 	if missing > 0 {
 		over = tailPower * m.scale[k] * math.Expm1(missing/tailPower)
 	}
 	x := r.spans[span].reference(true) + over
+	if span != hour {
+		x = max(x, float64(r.spans[span].peak))
+	}
 	if x > 21 {
 		return math.MaxUint32
 	}

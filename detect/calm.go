@@ -11,7 +11,7 @@ import "math"
 type calm struct{ days, startling float64 }
 
 const (
-	calmFrom       = 2.0
+	calmFrom       = 2.8
 	calmPrior      = 10_000.0 // token-days that the model weighs against the fleet
 	calmPriorToken = 30.0     // days that the fleet weighs against a token
 	mostCalm       = 2.5

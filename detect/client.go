@@ -32,7 +32,7 @@ func (newClient) phrase() string { return "with a new client" }
 
 func (newClient) look(l *look) {
 	p, ev := l.profile, l.event
-	used := product(ev.Client)
+	used := l.used
 	if used == "" {
 		return
 	}

@@ -12,6 +12,7 @@ type cohort struct {
 	hours     activity
 	countries map[text]float64 // bounded by ISO 3166: see maxCohortValues
 	clients   map[text]float64
+	journeys  journeys
 	pools     pools
 	novelty   [ages]novelty // by the token's age
 
@@ -57,7 +58,7 @@ const (
 )
 
 func newCohort(texts *texts) *cohort {
-	return &cohort{texts: texts, countries: map[text]float64{}, clients: map[text]float64{}}
+	return &cohort{texts: texts, countries: map[text]float64{}, clients: map[text]float64{}, journeys: newJourneys(texts)}
 }
 
 // learnDay takes in a token's day as it closes.
@@ -66,6 +67,7 @@ func (c *cohort) learnDay(cfg *Config, m *memory, p *profile) {
 	c.pools.learnDay(cfg, p)
 	c.days++
 	c.noveltyOf(p).learnDay(m, p)
+	c.journeys.learnDay(m.of(p, countries), p)
 	c.count(c.countries, m.of(p, countries), p.day)
 	c.count(c.clients, m.of(p, clients), p.day)
 	awake := p.awake
@@ -120,6 +122,7 @@ func (c *cohort) halve() {
 		n.days, n.countries, n.networks, n.clients, n.flips = n.days/2, n.countries/2, n.networks/2, n.clients/2, n.flips/2
 	}
 	c.hours.halve()
+	c.journeys.halve()
 	c.pools.halve()
 	c.calm.halve()
 	c.surges.halve()

@@ -88,3 +88,18 @@ func TestScoreIsOfTheLastEvent(t *testing.T) {
 		t.Error("an event without a token has a score")
 	}
 }
+
+// TestTenMinutesSlide: what is counted are the last ten minutes, wherever the clock's begin.
+func TestTenMinutesSlide(t *testing.T) {
+	e := detect.New(detect.DefaultConfig(), "t", 0)
+	begin := time.Date(2026, 3, 2, 12, 6, 0, 0, time.UTC)
+	for _, step := range []struct {
+		minute, requests int
+		want             uint32
+	}{{0, 1, 1}, {2, 10, 11}, {4, 100, 111}, {6, 1000, 1111}, {8, 10_000, 11_111}, {10, 5, 11_115}, {9, 2, 11_117}, {12, 3, 11_110}, {40, 7, 7}} {
+		e.Count(tokenOf("sliding"), begin.Add(time.Duration(step.minute)*time.Minute), time.Minute, float64(step.requests))
+		if got := e.TenMinutes(); got != step.want {
+			t.Errorf("minute %d: %d requests in ten minutes, want %d", step.minute, got, step.want)
+		}
+	}
+}

@@ -117,6 +117,7 @@ func (e *Engine) weighRate(l *look) *schema.Finding {
 	trafficSpike{}.look(l)
 	found := e.judge(l)
 	p := l.profile
+	e.campaigns.atHome(l.event, l.now)
 	p.last = uint32(l.now)
 	if !l.isolated() {
 		p.events++
@@ -135,7 +136,10 @@ func (e *Engine) weigh(l *look) *schema.Finding {
 		d.look(l)
 	}
 	e.backHome(l)
-	l.awaited()
+	e.awaited(l)
+	if l.group == home {
+		e.campaigns.atHome(l.event, l.now)
+	}
 	found := e.judge(l)
 	before := l.profile.last
 	l.learn()

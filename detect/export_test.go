@@ -41,17 +41,18 @@ func (c *Calibration) Bar(cfg *Config) float64 {
 	return cfg.startingBar()
 }
 
-// Surges are those of even small tokens, in the hour.
+// Surges are those of small tokens, in the hour.
 type Surges struct{ of surges }
 
-// Learn takes in a token-day of which the busiest hour surprises the model so much.
-func (s *Surges) Learn(raw float64) { s.of[hour][evenDays].add(surgeBinOf(raw)) }
+// Learn takes in a day of a token that is known for so many, of which the busiest hour surprises the model so much.
+func (s *Surges) Learn(known uint16, raw float64) {
+	s.of.tails[hour][experience(known)].add(surgeBinOf(raw))
+}
 
 // Beyond is the probability of such a day, for a small token or for one that is none.
-func (s *Surges) Beyond(raw float64, small bool) float64 {
-	m := burstModel{judges: true}
-	if small {
-		m.small = evenDays
-	}
-	return s.of.beyond(&m, 1, hour, raw)
+func (s *Surges) Beyond(known uint16, raw float64, small bool) float64 {
+	return s.of.beyond(&burstModel{judges: true, weight: 1, small: small, experience: experience(known)}, 1, hour, raw)
 }
+
+// TenMinutes is how many requests the token of the last event made in the last ten minutes.
+func (e *Engine) TenMinutes() uint32 { return e.scored.rate.spans[tens].count }

@@ -3,9 +3,71 @@ package detect
 import (
 	"crypto/sha256"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/tokenwatch/tokenwatch/schema"
 )
+
+const fleetScore = 0.9 // of a fleet event: severity low
+
+// Due is a finding that is to be told, or nil. The event is what it is told at: its time and its place in the log.
+func (c *Campaigns) Due(ev *schema.Event) *schema.Finding {
+	for len(c.due) > 0 {
+		g := c.due[0]
+		c.due = c.due[1:]
+		if f := c.finding(g, ev); f.TokenCount >= 2 && (g.benign || f.Score >= 1) {
+			return f
+		}
+		g.told, g.toldAt = 0, 0 // it has become something else meanwhile
+	}
+	return nil
+}
+
+func (c *Campaigns) finding(g *gathering, ev *schema.Event) *schema.Finding {
+	f := &schema.Finding{
+		ID: gatheringID(g), Token: g.lead, Kind: schema.FindingFleet, Group: g.id, Score: fleetScore, Severity: schema.SeverityLow,
+		Time: time.Unix(g.last, 0).UTC(), Ingested: ev.Ingested, Topic: ev.Topic, Partition: ev.Partition, Offset: ev.Offset,
+	}
+	in := func(*member) bool { return true }
+	if !g.benign {
+		_, f.Score = c.campaign(g, g.last)
+		f.Kind, f.Severity = schema.FindingCampaign, max(severity(f.Score), schema.SeverityHigh)
+		in = func(m *member) bool { return c.part(g, m, g.last) }
+	}
+	f.Tokens, f.TokenCount = g.named(in)
+	if g.key.owners() {
+		f.Consumer, f.Environment, _ = strings.Cut(strings.TrimPrefix(g.key.among, amongOwner), "\x00")
+	}
+	f.Seen = schema.Seen{Since: time.Unix(g.began, 0).UTC(), Requests: uint64(f.TokenCount)}
+	if g.network != "" {
+		f.Seen.Networks = []string{g.network}
+	}
+	if client := g.newClient(); client != "" {
+		f.Seen.Clients = []string{client}
+	}
+	f.Summary = g.summary(f, c.ownersOf(g, in))
+	detector := string(f.Kind)
+	f.Evidence = []schema.Evidence{{
+		Detector: detector, Key: detector + ":" + g.what(), Time: f.Time, LLR: g.surplus(f.TokenCount, g.began, g.last, c.rate()),
+		Seen: f.Summary, Normal: "new to each of them", Attack: attackID,
+	}}
+	return f
+}
+
+func (c *Campaigns) ownersOf(g *gathering, in func(*member) bool) int {
+	owners, nameless := map[string]bool{}, 0
+	for i := range g.members {
+		switch m := &g.members[i]; {
+		case !in(m):
+		case m.owner == "":
+			nameless++
+		default:
+			owners[m.owner] = true
+		}
+	}
+	return len(owners) + nameless
+}
 
 // what names what a gathering has in common.
 func (g *gathering) what() string {

@@ -79,7 +79,7 @@ func countryRatio(l *look) float64 {
 	cohort := l.cohort.country(l.country)
 	theft := cohort/2 + 0.5/theftCountries
 	n := l.cohort.noveltyOf(l.profile)
-	owner := l.habits(countries).unseen(l.profile, n.rate(n.countries), countryPrior, l.now, l.probation) * cohort
+	owner := l.habits(countries).unseen(l.profile, n.rate(n.countries), countryPrior, l.now, l.probation) * max(cohort, l.cohort.journeys.share(l.habits(countries).most(nil), l.country, cohort))
 	return math.Log(theft / owner)
 }
 

@@ -1,5 +1,7 @@
 package detect
 
+import "slices"
+
 // A habit is one value (a country, a network, a client) that a token was seen with,
 // counted in days rather than requests: stays are sticky, and a thief can send a
 // thousand requests but not live a thousand days.
@@ -122,24 +124,36 @@ func (h habits) fresh(day int32) float64 {
 
 // see counts a sighting of a habit that the profile has, and reports whether it has.
 func (l *look) see(k kind, v value) bool {
-	h := l.habits(k).find(v)
+	list := l.habits(k)
+	h := list.find(v)
 	if h == nil {
 		return false
 	}
 	if day := uint16(l.day); h.day < day {
 		h.day = day
-		if m := &l.profile.manner; k == countries && m.holds(l.day) {
-			m.held = min(m.held, 1<<8-2) + 1
-		} else {
-			h.days = min(h.days, 1<<16-2) + 1
+		h.days = min(h.days, 1<<16-2) + 1
+		if k == countries {
+			l.profile.manner.mark(list.at(h.key))
 		}
 	}
 	return true
 }
 
+// at is where a habit is in the list.
+func (h habits) at(key uint32) int {
+	return slices.IndexFunc(h, func(k habit) bool { return k.key == key })
+}
+
 // insert learns a value seen for the first time.
 func (l *look) insert(k kind, h habit) {
 	h.days, h.day, h.first = 1, uint16(l.day), uint32(l.now)
+	if k == countries && len(l.habits(k)) >= maxHabits[k] {
+		l.profile.manner.unmark() // another takes the place of the rarest
+	}
 	l.memory.insert(l.profile, k, h)
+	l.run = nil
+	if k == countries {
+		l.profile.manner.mark(l.habits(k).at(h.key))
+	}
 	l.profile.surprise()
 }

@@ -10,13 +10,15 @@ import (
 // The first token of a move cannot be told from a theft by itself: nothing speaks against it but the new network. When
 // it is used with its own program, to the last digit, and its owner has more tokens, a finding waits for a few minutes:
 // if others come after it, it was a move, and that is told once. It waits no longer when anything else speaks against
-// the token, or as soon as the owner is seen to go on where he was: who moves does not return.
+// the token, or as soon as the owner is seen to go on where he was: who moves does not return. It waits for longer while
+// none of the owner's tokens from there was used at all: nobody can tell then.
 //
 // What that costs: a thief who copies the whole User-Agent, comes at the owner's hours and does nothing else that is
 // strange is found that much later. Nothing is lost: if he is gone by then, the token's next event tells of him.
 
 const (
 	settles      = 10 * 60 // seconds that a finding waits
+	quietSettles = 60 * 60 // while nobody of the owner's was where the token was: most jobs run every hour
 	overlaps     = 60      // seconds for which requests from the old place may still come in after a move
 	leastMates   = 3       // active tokens of an owner, this one included
 	waitingScore = 0.99
@@ -26,6 +28,7 @@ const (
 // waiting is a finding that is held back.
 type waiting struct {
 	since int64 // noWait when that is over
+	until int64
 	score float64
 	asn   uint32
 }
@@ -34,7 +37,7 @@ type waiting struct {
 func (w *waiting) on() bool { return w.since > 0 }
 
 // over reports whether it has waited for long enough.
-func (w *waiting) over(now int64) bool { return w.on() && now-w.since >= settles }
+func (w *waiting) over(now int64) bool { return w.on() && now >= w.until }
 
 // caps is what a score looks like while its finding waits.
 func (w *waiting) caps(score float64, now int64) float64 {
@@ -61,7 +64,8 @@ func (e *Engine) hold(l *look, s *story, score float64) float64 {
 		w.since = noWait
 		return score
 	case !w.on():
-		*w = waiting{since: max(1, l.now), asn: l.event.ASN}
+		*w = waiting{since: max(1, l.now), until: l.now + quietSettles, asn: l.event.ASN}
+		e.campaigns.watch(owner(l.event.Consumer, l.event.Environment), w.until)
 	}
 	w.score = max(w.score, score)
 	return min(score, waitingScore)
@@ -76,10 +80,18 @@ func (l *look) released(w *waiting) bool {
 	return w.over(l.now) || l.event.ASN != 0 && l.now-w.since >= overlaps
 }
 
-// awaited notes whether a finding has waited for the event.
-func (l *look) awaited() {
+// awaited notes whether a finding has waited for the event, and whether it need wait no longer than usual: a token that
+// lives where this one lived goes on there.
+func (e *Engine) awaited(l *look) {
 	s := l.memory.storyOf(l.profile)
-	l.awaits = s != nil && l.released(&s.episode.waiting)
+	if s == nil || !s.episode.waiting.on() {
+		return
+	}
+	w := &s.episode.waiting
+	if stayed, known := e.campaigns.stayed(owner(l.event.Consumer, l.event.Environment), l.origin(), w.since+overlaps, l.now); stayed || !known {
+		w.until = min(w.until, w.since+settles)
+	}
+	l.awaits = l.released(w)
 }
 
 // release makes the finding that has waited, unless it is known by now that others moved too.
@@ -122,6 +134,7 @@ func (e *Engine) mayMove(l *look, s *story) bool {
 
 func (w *waiting) code(c *coder) {
 	c.int64(&w.since)
+	c.int64(&w.until)
 	c.float(&w.score)
 	number(c, &w.asn)
 }

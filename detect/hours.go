@@ -66,7 +66,7 @@ func (l *look) judgeHour() *hourJudgement {
 		return &l.hourly
 	}
 	l.hourly.done = true
-	own, cohort, i := densityOf(&l.profile.hours), &l.cohort.hours, hourOfWeek(l.hour)
+	own, cohort, i := l.own(), &l.cohort.hours, hourOfWeek(l.hour)
 	here := max(own.at(hourBefore(i), cohort.share(hourBefore(i))), own.at(i, cohort.share(i)), own.at(hourAfter(i), cohort.share(hourAfter(i))))
 	if hoursAWeek*here >= 1 || own.massive(i, cohort) {
 		l.hourly.usual = true

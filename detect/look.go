@@ -42,7 +42,11 @@ type look struct {
 	history   time.Duration // an event that is older than that when it comes is history
 
 	// What the event has of each kind of habit.
+	run                    []habit // the profile's, as long as none is added
+	density                density
+	hasRead                bool
 	country, city, product value
+	used                   string // the product's name
 	agent                  uint32
 	setting                setting
 	hourly                 hourJudgement
@@ -83,8 +87,13 @@ type words struct {
 
 // read finds out what the event has of each kind of habit.
 func (l *look) read() {
+	if l.hasRead {
+		return
+	}
+	l.hasRead = true
 	ev, texts := l.event, l.memory.texts
-	l.product = texts.value(product(ev.Client))
+	l.used = product(ev.Client)
+	l.product = texts.value(l.used)
 	l.country = texts.value(ev.Country)
 	if ev.City != "" {
 		var name [2 * maxText]byte
@@ -103,12 +112,34 @@ func (t *texts) valueOf(s []byte) value {
 	if len(s) > maxText {
 		return t.value(string(s))
 	}
+	hint := &t.hints[hintOf(s)]
+	if *hint != 0 && t.list[*hint].s == string(s) {
+		return value{uint32(*hint), true}
+	}
 	id, held := t.ids[string(s)]
+	if held {
+		*hint = id
+	}
 	return value{uint32(id), held}
 }
 
 // habits are the profile's habits of a kind.
-func (l *look) habits(k kind) habits { return l.memory.of(l.profile, k) }
+func (l *look) habits(k kind) habits {
+	r := &l.profile.habits
+	if l.run == nil {
+		l.run = l.memory.all(r)
+	}
+	at := r.start(k)
+	return l.run[at : at+int(r.n[k])]
+}
+
+// own is when the profile is active, worked out once an event: no hour is learnt before all detectors were asked.
+func (l *look) own() *density {
+	if l.density.hours == nil {
+		l.density = densityOf(&l.profile.hours)
+	}
+	return &l.density
+}
 
 // network is the event's network as a value of habits.
 func (l *look) network() value { return value{l.event.ASN, true} }

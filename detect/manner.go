@@ -5,57 +5,71 @@ import (
 	"math"
 )
 
-// unlikeOwner adds up, over a token's last active hours, how much more like somebody else's than
+// unlikeOwner adds up, over a token's last hours of use, how much more like somebody else's than
 // like its owner's the hours, the places and the programs are, each of which may be quite possible
 // for the owner. An odd hour or a new country is found by detectors of their own; this is for the
 // thief who shows none of it clearly, and all of it a little, and for what lasts.
 //
-// Model: with the first request of every hour in which the token is active,
+// Model: with the first request of an hour, if the last such was not just before,
 //
-//	m ← max(−3, 0.9·m + ln P_others(hour)/P_token(hour) + ln P_others(place)/P_token(place)
-//	                  + ln P_others(program)/P_token(program))
+//	w ← max(−5, 0.7·w + 0.86·ln P_others(hour)/P_token(hour) + 0.5·ln P_others(silence)/P_token(silence)
+//	                  + 0.8·ln P_others(program)/P_token(program))
+//	v ← min(3.2, 0.7·v + 0.4·ln P_others(country)/P_token(country))
 //
-// all three cut off, so that no single one decides, and all densities shrunk to the cohort's. It
-// is the log-likelihood ratio of "another of these tokens" against "this one", as Freeman et al.
-// (NDSS 2016) have it, summed over a sequence with forgetting (a cumulative sum, after Page,
-// Biometrika 1954: the floor keeps a long ordinary life from being held in a thief's favour).
-// The owner's own program, to the last digit, is what keeps a journey quiet.
+// all ratios cut off, so that no single one decides, and all densities shrunk to the cohort's; where a
+// token may turn up for the first time is learnt from all that set out from the same country (see
+// journeys), and the silence before the request tells its rhythm (see silences). It is the log-likelihood
+// ratio of "another of these tokens" against "this one", as Freeman et al. (NDSS 2016) have it, summed
+// over a sequence with forgetting (a cumulative sum, after Page, Biometrika 1954: the floor keeps a long
+// ordinary life from being held in a thief's favour). It forgets by hours of use, not by the clock: a thief
+// who comes once a week adds up as well as one who stays. What counts is the last handful of hours;
+// longer sums find fewer strangers and tire of fewer travellers.
 //
-// A thief who stays would soon be what the token is like. So while m is above 0, days in a country
-// are not counted towards it, for a month, or until an alert has gone unanswered for so long that
-// what it was about is learnt: by then it is the owner who has moved.
+// Who is abroad stays abroad, so places weigh less than hours, and however strange they are, they never
+// come to an alert at the owner's own rhythm: a journey has to have something else about it. The owner's
+// own program, to the last digit, is what keeps one quiet. A thief who stays would soon be what the token is like, so what
+// the last four observations had of countries is not counted yet; hours have their probation.
 //
-// Who is abroad stays abroad, and who has a new program uses it: a strange place or program says
-// less with every hour of a stay. What is left of the dependence makes the sum no number of nats
-// to be added to others: what it is worth is read from a logistic curve, and of that and of what
-// is said of single visits the smaller counts a quarter.
+// What is left of the dependence makes the sum no number of nats to be added to others: what it is
+// worth is read from a curve, shallow up to its middle, steep beyond, and never flat, so that stranger is
+// always more. Of that and of what is said of single visits the smaller counts a quarter. It tells what is
+// now: when the owner is back, it takes back what it said.
 type unlikeOwner struct{}
 
 const (
 	mannerName    = "unlike_owner"
-	mannerKept    = 0.9
-	mannerFloor   = -3.0
-	mannerHour    = 1.5 // most that one hour says, either way
-	mannerPlace   = 3.0
+	mannerKept    = 0.7
+	mannerApart   = 45 * 60 // seconds between observations, at least
+	mannerFloor   = -5.0
+	mannerHours   = 0.86 // what a nat of the hour weighs
+	mannerHour    = 1.5  // most that one hour says against the owner
+	mannerHourOwn = 1.0  // and for
+	mannerRhythm  = 0.5  // what a nat of the silence before it weighs
+	mannerWhere   = 0.4  // what a nat of the place weighs
+	mannerWith    = 0.8  // what a nat of the program weighs
+	mannerPlace   = 4.0  // most that a place says against
+	mannerPlaces  = 3.2  // most that all of them come to
+	mannerHome    = 3.2  // and for
 	mannerOwn     = 4.0  // most that the owner's own program says for the owner
-	mannerProgram = 1.0  // what another program says against
-	mannerStay    = 0.75 // what the same strange place says an hour later
-	mannerMost    = 9.0  // nats
-	mannerMiddle  = 5.0  // where the sum counts half of that
-	mannerWidth   = 2.0
-	mannerSaid    = 2.5  // nats from which it is said: more than a single hour comes to
-	mannerHours   = 10.0 // active hours that the cohort weighs
-	mannerPlaces  = 0.3  // days that the cohort weighs
-	mannerHolds   = 30   // days, and at least
-	mannerHeld    = 10   // active ones, after which a country is the owner's whatever else is
+	mannerProgram = 0.5  // what another program says against
+	mannerMiddle  = 2.1  // where the sum counts mannerHalf
+	mannerHalf    = 4.5  // nats, from which it is said
+	mannerBelow   = 2.0  // how shallow the curve is below the middle
+	mannerAbove   = 8.0  // how steep it begins above
+	mannerGrows   = 0.67 // what an e-fold of that adds, in parts of mannerHalf
+	mannerBeside  = 0.05 // what the hours before and after add to one
+	cohortActive  = 8.0  // active hours that the cohort weighs
+	cohortStays   = 0.3  // days that the cohort weighs
+	mannerWaits   = 4    // observations until what they had of places is learnt
 )
 
 type manner struct {
-	sum   float32
-	hour  uint32 // of the last observation
-	since uint16 // day on which the sum rose above 0; 0 while it is not
-	held  uint8  // days that were not counted since
-	stay  uint8  // observations in a row that spoke of a strange place
+	ways     float32 // what hours, rhythm and programs add up to
+	places   float32 // and what places do
+	hour     uint32  // the last that was looked at
+	at       uint32  // when the last observation was
+	silences silences
+	recent   [mannerWaits]uint16 // which countries gained a day since each of the last observations, the newest first
 }
 
 func (unlikeOwner) name() string { return mannerName }
@@ -65,23 +79,38 @@ func (unlikeOwner) phrase() string { return "in a manner that is not the owner's
 func (unlikeOwner) look(l *look) {
 	l.behave()
 	nats := l.profile.manner.nats()
-	if !l.behaved || nats < mannerSaid {
+	if !l.behaved || nats < mannerHalf {
+		l.memory.storyOf(l.profile).relent(nats)
 		return
 	}
 	l.foundIn(ways, mannerName, nats, func() words {
 		return words{
 			key:    "manner",
-			seen:   "hours, places and programs of late that are more like those of other tokens",
+			seen:   "hours, rhythm, places and programs of late that are more like those of other tokens",
 			normal: fmt.Sprintf("%s, %s", hoursInWords(&l.profile.hours), sharesInWords(l.shares(countries))),
 		}
 	})
+	l.memory.storyOf(l.profile).relent(nats)
 }
 
-// unlike takes an event that is no news otherwise into the token's manner, and reports whether
-// that says something.
+// relent lowers what was said of the token's manner to what that is now: it is a sum that tells by itself when the
+// owner is back.
+func (s *story) relent(nats float64) {
+	if s == nil {
+		return
+	}
+	for i := range s.evidence {
+		if e := &s.evidence[i]; e.detector == mannerName {
+			e.llr = min(e.llr, nats)
+		}
+	}
+}
+
+// unlike takes an event that is no news otherwise into the token's manner, and reports whether that says something, or
+// may take back what was said.
 func (l *look) unlike() bool {
 	l.behave()
-	return l.behaved && l.profile.manner.nats() >= mannerSaid
+	return l.behaved && l.profile.manner.nats() >= mannerHalf || l.profile.story != 0
 }
 
 // behave takes an event into the token's manner, the first of an hour; late ones say nothing.
@@ -91,18 +120,20 @@ func (l *look) behave() {
 	if uint32(l.hour) <= m.hour || p.days < 2 {
 		return
 	}
-	l.read()
-	ratio := l.heard(oddHoursName, l.hourRatio()) + l.stayed(l.heard(newGeoName, l.placeRatio())+l.heard(newClientName, l.programRatio()))
-	l.behaved = ratio > 0
-	m.sum, m.hour = float32(max(mannerFloor, mannerKept*float64(m.sum)+ratio)), uint32(l.hour)
-	switch {
-	case m.sum <= 0:
-		m.since, m.held = 0, 0
-	case m.since == 0:
-		m.since = uint16(l.day)
-	case l.day-int32(m.since) >= mannerHolds && m.held >= mannerHeld, p.tolerated(l.now):
-		l.settleDown()
+	m.hour = uint32(l.hour)
+	if l.now-int64(m.at) < mannerApart {
+		return
 	}
+	l.read()
+	when := mannerHours*l.hourRatio() + mannerRhythm*l.silenceRatio()
+	how := l.heard(oddHoursName, when) + mannerWith*l.heard(newClientName, l.programRatio())
+	where := mannerWhere * l.heard(newGeoName, l.placeRatio())
+	l.behaved = how+where > 0
+	m.ways = float32(max(mannerFloor, mannerKept*float64(m.ways)+how))
+	m.places = float32(min(mannerPlaces, mannerKept*float64(m.places)+where))
+	m.at = uint32(l.now)
+	copy(m.recent[1:], m.recent[:])
+	m.recent[0] = 0
 }
 
 // heard is what a ratio comes to when nobody may speak of what its detector is about.
@@ -113,55 +144,60 @@ func (l *look) heard(detector string, ratio float64) float64 {
 	return ratio
 }
 
-// stayed makes a strange place say less with every hour in it.
-func (l *look) stayed(ratio float64) float64 {
-	m := &l.profile.manner
-	if ratio <= 0 {
-		m.stay = 0
-		return ratio
-	}
-	m.stay = min(m.stay+1, 100)
-	return ratio * math.Pow(mannerStay, float64(m.stay-1))
-}
-
 // hourRatio compares how often the cohort and the token are active at an hour of the day.
 func (l *look) hourRatio() float64 {
-	own, h := densityOf(&l.profile.hours), int(hourOfWeek(l.hour)%24)
+	own, h := l.own(), int(hourOfWeek(l.hour)%24)
 	cohort := l.cohort.hours.ofDay(h)
 	share := 0.0
 	if own.n > 0 {
-		share = float64(own.day(h)) / 4 / own.n
+		share = own.sharp(h)
 	}
-	ratio := math.Log(cohort * (own.n + mannerHours) / (own.n*share + mannerHours*cohort))
-	return max(-mannerHour, min(ratio, mannerHour))
+	ratio := math.Log(cohort * (own.n + cohortActive) / (own.n*share + cohortActive*cohort))
+	return max(-mannerHourOwn, min(ratio, mannerHour))
 }
 
-// placeRatio does the same for countries, by days. Of a country that is new to the token it asks
-// the detector of new places.
+// silenceRatio does the same for how long the token was silent before the hour, and counts that.
+func (l *look) silenceRatio() float64 {
+	m := &l.profile.manner
+	if m.at == 0 {
+		return 0
+	}
+	class := silenceClass(l.now - int64(m.at))
+	ratio := m.silences.ratio(class)
+	if l.now >= int64(l.profile.quarantine.until) {
+		m.silences.add(class)
+	}
+	return ratio
+}
+
+// placeRatio does the same for countries, by days. Of one that is new to the token it asks how many others went there.
 func (l *look) placeRatio() float64 {
 	if l.event.Country == "" {
 		return 0
 	}
-	if l.group != home && l.group.asn == 0 {
-		return min(l.novel, mannerPlace)
-	}
-	cohort, total, here := l.cohort.country(l.country), 0.0, 0.0
-	for _, h := range l.habits(countries) {
-		total += float64(h.days)
-		if l.country.known && h.key == l.country.key && !l.profile.manner.began(&h) {
-			here = float64(h.days)
+	list, total, here := l.habits(countries), 0.0, 0.0
+	for i := range list {
+		days := float64(list[i].days) - l.profile.manner.gained(i)
+		total += days
+		if l.country.known && list[i].key == l.country.key {
+			here = days
 		}
 	}
-	if total == 0 {
+	if total <= 0 {
 		return 0
 	}
-	ratio := math.Log(cohort * (total + mannerPlaces) / (here + mannerPlaces*cohort))
-	return max(-mannerPlace, min(ratio, mannerPlace))
+	cohort := l.cohort.country(l.country)
+	expected := cohort
+	if here < 1 {
+		expected = l.cohort.journeys.share(list.most(nil), l.country, cohort)
+	}
+	ratio := math.Log(cohort * (total + cohortStays) / (here + cohortStays*expected))
+	return max(-mannerHome, min(ratio, mannerPlace))
 }
 
 // programRatio asks how much the program says for the owner, or against.
 func (l *look) programRatio() float64 {
-	if product(l.event.Client) == "" || l.habits(clients).empty(l.now, l.probation) {
+	if l.used == "" || l.habits(clients).empty(l.now, l.probation) {
 		return 0
 	}
 	cohort := l.cohort.client(l.product)
@@ -172,47 +208,57 @@ func (l *look) programRatio() float64 {
 	return mannerProgram
 }
 
-// holds reports whether days are not to be counted: the token is not what it was, for not so long
-// that it will not be so again.
-func (m *manner) holds(day int32) bool {
-	return m.since != 0
-}
-
-// settleDown takes what has lasted for the owner's.
-func (l *look) settleDown() {
-	m := &l.profile.manner
-	if h := l.habits(countries).find(l.country); h != nil {
-		h.days = min(1<<16-1-uint16(m.held), h.days) + uint16(m.held)
+// gained is how many days a country gained of late.
+func (m *manner) gained(at int) (days float64) {
+	for _, marks := range m.recent {
+		days += float64(marks >> at & 1)
 	}
-	*m = manner{sum: mannerFloor, hour: m.hour}
+	return days
 }
 
-// began reports whether a habit is as new as what is unlike the owner.
-func (m *manner) began(h *habit) bool {
-	return m.since != 0 && h.day >= m.since && h.first/daySeconds >= uint32(m.since)
-}
+// mark notes that a country gained a day.
+func (m *manner) mark(at int) { m.recent[0] |= 1 << at }
+
+// unmark forgets which countries did, when they change their places.
+func (m *manner) unmark() { m.recent = [mannerWaits]uint16{} }
+
+// sum is what all of it adds up to.
+func (m *manner) sum() float64 { return float64(m.ways) + float64(m.places) }
 
 // nats is what the manner counts for.
 func (m *manner) nats() float64 {
 	if m.hour == 0 {
 		return 0
 	}
-	return mannerMost / (1 + math.Exp(-(float64(m.sum)-mannerMiddle)/mannerWidth))
+	beyond := m.sum() - mannerMiddle
+	if beyond > 0 {
+		return mannerHalf * (1 + math.Log1p(beyond*mannerAbove)*mannerGrows)
+	}
+	return 2 * mannerHalf / (1 + math.Exp(-beyond/mannerBelow))
 }
 
 func (m *manner) code(c *coder) {
-	c.small(&m.sum)
+	c.small(&m.ways)
+	c.small(&m.places)
 	number(c, &m.hour)
-	number(c, &m.since)
-	number(c, &m.held)
-	number(c, &m.stay)
+	number(c, &m.at)
+	m.silences.code(c)
+	for i := range m.recent {
+		number(c, &m.recent[i])
+	}
 }
 
-// ofDay is the cohort's share of activity at an hour of the day, smoothed and with something
-// left for hours that nobody has been seen at.
+// sharp is the share of activity at an hour of the day, of which little is its neighbours': people who were never seen
+// at five o'clock are seldom seen then, also when they often begin at six.
+func (d *density) sharp(h int) float64 {
+	return (float64(d.daily[(h+23)%24]+d.daily[(h+1)%24])*mannerBeside + float64(d.daily[h])) / (1 + 2*mannerBeside) / d.n
+}
+
+// ofDay is the cohort's share of activity at an hour of the day, with something left for hours that nobody has been
+// seen at.
 func (a *activity) ofDay(h int) float64 {
 	if a.n == 0 {
 		return 1.0 / 24
 	}
-	return 0.9*(a.daily[(h+23)%24]/4+a.daily[h]/2+a.daily[(h+1)%24]/4)/a.n + 0.1/24
+	return 0.9*((a.daily[(h+23)%24]+a.daily[(h+1)%24])*mannerBeside+a.daily[h])/(1+2*mannerBeside)/a.n + 0.1/24
 }

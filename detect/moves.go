@@ -103,7 +103,7 @@ func (c *Campaigns) FleetEvents(at time.Time) []schema.FleetEvent {
 		if g.benign {
 			g.events++
 			g.event = schema.FleetEvent{
-				ID: fmt.Sprint(g.name(), "-", g.events), At: at, Until: at.Add(time.Duration(g.window()) * time.Second),
+				ID: fmt.Sprint(g.name(), "-", g.key.sum(), "-", g.events), At: at, Until: at.Add(time.Duration(g.window()) * time.Second),
 				Kind: gatheringNames[g.key.kind], Value: g.key.value, Among: g.key.among, Client: g.newClient(),
 			}
 			list = append(list, g.event)
@@ -113,15 +113,5 @@ func (c *Campaigns) FleetEvents(at time.Time) []schema.FleetEvent {
 		list = append(list, g.event)
 		g.event = schema.FleetEvent{}
 	}
-	return list
-}
-
-// sorted are all gatherings in the order of their keys.
-func (c *Campaigns) sorted() []*gathering {
-	list := make([]*gathering, 0, len(c.gatherings))
-	for _, g := range c.gatherings {
-		list = append(list, g)
-	}
-	slices.SortFunc(list, func(a, b *gathering) int { return a.key.compare(b.key) })
 	return list
 }

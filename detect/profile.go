@@ -60,8 +60,8 @@ func (l *look) open(cfg *Config) {
 			judged, startled := p.rate.startles(p.day)
 			p.rate.judge(judged, startled)
 			l.cohort.calm.learnDay(judged, startled)
-			l.cohort.surges.learnDay(&p.rate, p.day)
 		}
+		l.cohort.surges.learnDay(cfg, &p.rate, p.day, p.alertedToday())
 		p.rate.closeDay(p.alertedToday(), p.day, l.day)
 		p.doings.closeDay(p.alertedToday(), p.days)
 	}
@@ -119,6 +119,8 @@ func (l *look) learnHabits() {
 // forget takes back what was learnt on probation, because it came with an alert.
 func (l *look) forget() {
 	l.memory.keep(l.profile, func(h *habit) bool { return l.now-int64(h.first) >= l.probation })
+	l.profile.manner.unmark()
+	l.run = nil
 	l.profile.awake = awake{}
 	l.profile.surprise()
 }

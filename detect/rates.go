@@ -25,6 +25,9 @@ type rates struct {
 	spans [len(spans)]rate
 	ring  [6]uint32 // requests in the open 10 minutes and the five before, by number modulo 6
 
+	slot  uint32        // number since 1970 of the newest of slots
+	slots [slots]uint32 // requests in two minutes each of the last 10, by number modulo 5
+
 	first             int32   // the first day, in days since 1970
 	total             uint32  // requests on the open day
 	busy              uint16  // windows of 10 minutes with any, on the open day
@@ -74,12 +77,48 @@ func (r *rates) add(now, n, grain uint32) (leaps bool) {
 			r.busy++
 		}
 	}
-	leaps = r.spans[tens].add(window, n) && grain <= 600 || leaps
+	leaps = r.slide(now, n) && grain <= 600 || leaps
+	r.spans[tens].window = window
 	r.ring[window%6] = plus(r.ring[window%6], n)
 	h := &r.spans[hour]
 	h.count = plus(h.count, n)
 	h.open = max(h.open, h.count)
 	return h.count >= h.bar || leaps
+}
+
+const (
+	slots       = 5 // of the 10 minutes, which slide by one of them
+	slotSeconds = 600 / slots
+)
+
+// slide counts requests in the last 10 minutes, so that a burst is seen when it has lasted for
+// so long and not when the clock allows for it.
+func (r *rates) slide(now, n uint32) bool {
+	t, slot := &r.spans[tens], now/slotSeconds
+	if slot > r.slot {
+		r.pass(slot)
+	}
+	if r.slot-slot < slots {
+		r.slots[slot%slots] = plus(r.slots[slot%slots], n)
+		t.count = plus(t.count, n)
+		t.open = max(t.open, t.count)
+	}
+	return t.count >= t.bar
+}
+
+// pass empties the slots that are over.
+func (r *rates) pass(slot uint32) {
+	t, gone := &r.spans[tens], slot-r.slot
+	r.slot = slot
+	if gone >= slots {
+		r.slots, t.count = [slots]uint32{}, 0
+		return
+	}
+	for ; gone > 0; gone-- {
+		s := &r.slots[(slot-gone+1)%slots]
+		t.count -= min(t.count, *s)
+		*s = 0
+	}
 }
 
 func plus(a, b uint32) uint32 { return uint32(min(uint64(a)+uint64(b), math.MaxUint32-1)) }

@@ -7,7 +7,7 @@ import (
 
 // trafficSpike finds more requests in a span of time than the token's owner ever makes.
 //
-// Model: the windows of 10 s, 1 min, 10 min and (sliding) 1 h, each against the busiest
+// Model: the windows of 10 s, 1 min, and, sliding, 10 min and 1 h, each against the busiest
 // such windows of the token's days, by the model in bursts.go. Parametric tails of
 // one token fail on real clients, whose traffic is bursty (measured: mean + 3σ fires on a
 // fifth of all days). A token that is calmer is believed (calm.go), and so are small tokens
@@ -21,6 +21,7 @@ const (
 	trafficSpikeName = "traffic_spike"
 	theftBursts      = 0.4 // P(a thief leaps this far)
 	trafficSpikeCap  = 10.0
+	leastSpike       = 0.7 // nats: somewhat more than usual is what happens on journeys too
 )
 
 func (trafficSpike) name() string { return trafficSpikeName }
@@ -29,7 +30,7 @@ func (trafficSpike) phrase() string { return "at an abnormal rate" }
 
 func (trafficSpike) look(l *look) {
 	p := l.profile
-	best, at := leastNats, -1
+	best, at := 0.0, -1
 	var m burstModel
 	calm := 1.0
 	for i := range spans {
@@ -40,7 +41,11 @@ func (trafficSpike) look(l *look) {
 		if !m.judges {
 			m, calm = p.rate.model(l.day), l.cohort.calm.exponent(&p.rate)
 		}
-		if llr := math.Log(theftBursts) - math.Log(l.cohort.surges.beyond(&m, calm, i, m.raw(&p.rate, i, w.count, true))); llr > best {
+		llr := math.Log(theftBursts) - math.Log(l.cohort.surges.beyond(&m, calm, i, m.raw(&p.rate, i, w.count, true)))
+		switch {
+		case llr < leastSpike: // nothing yet: look again when it has grown
+			w.bar = plus(w.count, 1+w.count/16)
+		case llr > best:
 			best, at = llr, i
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // stateVersion is the first byte of all stored state. Raise it when the layout changes:
 // older state is then refused, and profiles are learnt again from the stored events.
-const stateVersion = 4
+const stateVersion = 5
 
 // Snapshot returns what changed since the last one, and the state that the partition's
 // tokens share under the zero token. Of a token that was dropped since it comes without
@@ -225,6 +225,10 @@ func (r *rates) code(c *coder) {
 	for i := range r.ring {
 		number(c, &r.ring[i])
 	}
+	number(c, &r.slot)
+	for i := range r.slots {
+		number(c, &r.slots[i])
+	}
 	number(c, &r.first)
 	number(c, &r.total)
 	number(c, &r.busy)
@@ -303,12 +307,13 @@ func (k *cohort) code(c *coder) {
 		}
 	}
 	k.calm.code(c)
-	k.surges.each(func(t *tail) { t.code(c) })
+	k.surges.code(c)
 	for i := range k.calibrations {
 		k.calibrations[i].code(c)
 	}
 	k.codeCounts(c, k.countries)
 	k.codeCounts(c, k.clients)
+	k.journeys.code(c)
 	k.pools.code(c)
 }
 

@@ -10,29 +10,35 @@ import (
 	"github.com/tokenwatch/tokenwatch/schema"
 )
 
-// TestSurgesBelieveOnlyWhatIsCalmer: days that stay below what the model says make a surprise rarer, down to a tenth;
-// wilder days change nothing, and neither do those of small tokens for a token that is none.
+// TestSurgesBelieveOnlyWhatIsCalmer: days that stay below what the model says make a surprise rarer, down to a hundredth
+// (of which five looks make a twentieth); wilder days change nothing, and neither do those of small tokens for a
+// token that is none. What is known of younger tokens is where older ones begin, and not the other way round.
 func TestSurgesBelieveOnlyWhatIsCalmer(t *testing.T) {
-	const surprise = 3.0
+	const surprise, young, old = 3.0, 5, 30
 	model := math.Exp(-surprise)
 	for name, c := range map[string]struct {
 		days  int
+		known uint16  // for how long the tokens of these days are
 		each  float64 // what the days surprise by
+		asked uint16
 		small bool
 		want  float64
 	}{
-		"nothing learnt": {0, 0, true, model},
-		"some calm days": {200, 0.5, true, model / 2},
-		"many calm days": {100_000, 0.5, true, model / 10},
-		"wild days":      {1000, 5, true, model},
-		"not small":      {100_000, 0.5, false, model},
+		"nothing learnt":        {0, young, 0, young, true, model},
+		"some calm days":        {900, young, 0.5, young, true, 5 * model / 10},
+		"many calm days":        {100_000, young, 0.5, young, true, model / 20},
+		"wild days":             {1000, young, 5, young, true, model},
+		"not small":             {100_000, young, 0.5, young, false, model},
+		"calm days of younger":  {900, young, 0.5, old, true, 5 * model / 10},
+		"calm days of older":    {900, old, 0.5, young, true, model},
+		"calm days, also older": {900, old, 0.5, old, true, 5 * model / 10},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := detect.Surges{}
 			for range c.days {
-				s.Learn(c.each)
+				s.Learn(c.known, c.each)
 			}
-			if got := s.Beyond(surprise, c.small); math.Abs(got-c.want) > 1e-9 {
+			if got := s.Beyond(c.asked, surprise, c.small); math.Abs(got-c.want) > 1e-9 {
 				t.Errorf("probability %.5f, want %.5f", got, c.want)
 			}
 		})

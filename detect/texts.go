@@ -17,6 +17,9 @@ type texts struct {
 	ids  map[string]text
 	list []counted // by text
 	free []text
+	// hints are the texts found last, by what tells most strings apart: what stands there is compared, so an old hint
+	// does no harm. Events of many tokens have the same few strings.
+	hints [256]text
 }
 
 type counted struct {
@@ -33,8 +36,21 @@ func (t *texts) find(s string) (text, bool) {
 	if s == "" {
 		return 0, true
 	}
+	hint := &t.hints[hintOf(s)]
+	if *hint != 0 && t.list[*hint].s == s {
+		return *hint, true
+	}
 	id, held := t.ids[clip(s)]
+	if held {
+		*hint = id
+	}
 	return id, held
+}
+
+// hintOf is where the hint of a string stands that is not empty.
+func hintOf[S string | []byte](s S) uint8 {
+	n := len(s)
+	return uint8(n) ^ s[0] ^ s[n/2]<<3 ^ s[n-1]<<1
 }
 
 // hold returns a string's text on behalf of one more holder.

@@ -64,27 +64,33 @@ func (e *Engine) sighting(l *look, s *story, score float64) (schema.Sighting, bo
 			x.Traffic = true
 		case v.group != l.group:
 		case v.detector == newGeoName && ev.ASN != 0:
-			x.ASN, x.Network, x.Country, x.IP = ev.ASN, clip(networkName(ev.Place)), ev.Country, ev.IP
-		case v.detector == newClientName && v.words.key == "client:"+product(ev.Client):
-			x.Client, x.Common = clip(product(ev.Client)), e.cohort.client(l.memory.texts.value(product(ev.Client)))
+			x.ASN, x.Network, x.Country, x.IP = ev.ASN, e.campaigns.namings.place(&ev.Place), ev.Country, ev.IP
+		case v.detector == newClientName && v.words.isClient(l.used):
+			x.Client, x.Common = clip(l.used), e.cohort.client(l.memory.texts.value(l.used))
 		}
 	}
 	return x, x.ASN != 0 || x.Client != "" || x.Traffic
 }
 
+// isClient reports whether the words are about a program.
+func (w *words) isClient(name string) bool {
+	rest, ok := strings.CutPrefix(w.key, "client:")
+	return ok && rest == name
+}
+
 // ownProgram tells whether the event was made with the token's own program, and whether with the very version of it. It
-// reads the event itself, since it is asked of those too of which only the rate is news.
+// reads the event, since it is asked of those too of which only the rate is news.
 func (l *look) ownProgram() (agent, client bool) {
-	ev := l.event
-	if name := product(ev.Client); name != "" {
-		client = l.habits(clients).settled(l.memory.texts.value(name), l.now, l.probation) != nil
+	l.read()
+	if l.used != "" {
+		client = l.habits(clients).settled(l.product, l.now, l.probation) != nil
 	} else {
 		client = l.habits(clients).empty(l.now, l.probation)
 	}
-	if ev.UserAgent == "" {
+	if l.event.UserAgent == "" {
 		return client, client
 	}
-	return l.habits(agents).settled(value{textHash(ev.UserAgent), true}, l.now, l.probation) != nil, client
+	return l.habits(agents).settled(value{l.agent, true}, l.now, l.probation) != nil, client
 }
 
 // origin is the network that the token is mostly used from.
@@ -103,73 +109,10 @@ func (l *look) origin() uint32 {
 	return most.key
 }
 
-// excuseWith marks the evidence that fleet events explain, and returns these. Of visits other than the event's it leaves
-// what was found of them then.
-func (e *Engine) excuseWith(l *look, s *story, x *schema.Sighting) (by []*gathering) {
-	who := ownerOf(x)
-	at := func(kind gatheringKind, value string) *gathering {
-		return e.campaigns.explaining(kind, value, who, x.Origin, l.now, x.Ingested)
-	}
-	var move, busy, client *gathering
-	places, rates, programs := s.about()
-	if places {
-		move = at(sameNetwork, networkValue(l.event.ASN))
-		if move == nil && l.event.IP.IsValid() {
-			move = at(sameAddress, l.event.IP.String())
-		}
-	}
-	if rates {
-		busy = at(sameTraffic, "")
-	}
-	if programs {
-		client = at(sameClient, clip(product(l.event.Client)))
-	}
-	for i := range s.evidence {
-		v, because := &s.evidence[i], (*gathering)(nil)
-		switch {
-		case v.llr <= 0:
-		case v.group == traffic:
-			because = busy
-		case v.group == ways:
-			because = move // who moved is where the others are, and unlike its past
-		case v.detector == newClientName && v.words.key == "client:"+product(l.event.Client):
-			if because = client; move != nil && move.newClient() == clip(product(l.event.Client)) {
-				because = move
-			}
-		case v.group != home && v.group != l.group:
-			continue
-		case v.detector == newGeoName || v.detector == impossibleTravelName || v.detector == "fan_out":
-			because = move
-		case v.detector == oddHoursName && v.group == home:
-			if because = busy; because == nil {
-				because = client
-			}
-		}
-		if v.excused = because != nil; v.excused && !slices.Contains(by, because) {
-			by = append(by, because)
-		}
-	}
-	return by
-}
-
-// about tells which kinds of fleet event may explain the evidence, so that only these are looked up.
-func (s *story) about() (places, rates, programs bool) {
-	for i := range s.evidence {
-		switch v := &s.evidence[i]; {
-		case v.group.traffic:
-			rates = true
-		case v.detector == oddHoursName:
-			rates, programs = true, true
-		default:
-			places, programs = true, programs || v.detector == newClientName
-		}
-	}
-	return places, rates, programs
-}
-
-// backHome tells the campaigns that a token is where it belongs, after it was somewhere else.
+// backHome tells the campaigns that a token is where it mostly is, after it was somewhere else. A phone, or a café known
+// of old, is no place that an owner who moves would leave.
 func (e *Engine) backHome(l *look) {
-	if !l.away || l.group != home || l.event.ASN == 0 || !l.strayed() {
+	if !l.away || l.group != home || l.event.ASN == 0 || !l.strayed() || l.event.ASN != l.origin() || l.onThePhone() {
 		return
 	}
 	ev := l.event
@@ -183,80 +126,17 @@ func (e *Engine) backHome(l *look) {
 	}
 }
 
+// onThePhone reports whether the event came over a phone's network, of a token that is used from others as well.
+func (l *look) onThePhone() bool {
+	return l.event.Network == schema.NetworkMobile && len(l.habits(networks)) > 1
+}
+
 // strayed tells whether something was said of a visit a short time ago: without it there was no sighting.
 func (l *look) strayed() bool {
 	s := l.memory.storyOf(l.profile)
 	return s != nil && slices.ContainsFunc(s.evidence, func(e evidence) bool {
 		return e.group != home && e.group != traffic && e.llr > 0 && l.now-e.last <= returnsWithin
 	})
-}
-
-// code codes the state of campaigns.
-func (c *Campaigns) code(k *coder) {
-	gatherings := c.sorted()
-	list(k, &gatherings, func(k *coder, g **gathering) {
-		if k.reading {
-			*g = &gathering{}
-		}
-		(*g).code(k)
-	})
-	c.codeOwners(k)
-	c.all.code(k)
-	k.float(&c.parts)
-	k.int64(&c.partsAt)
-	if len(gatherings) > maxGatherings || c.parts < 0 {
-		k.fail()
-	}
-	var due []gatheringKey
-	for _, g := range c.due {
-		due = append(due, g.key)
-	}
-	list(k, &due, func(k *coder, key *gatheringKey) {
-		number(k, &key.kind)
-		k.string(&key.value)
-		k.string(&key.among)
-	})
-	if !k.reading || k.err != nil {
-		return
-	}
-	for _, g := range gatherings {
-		c.gatherings[g.key] = g
-	}
-	for _, key := range due {
-		if g := c.gatherings[key]; g != nil {
-			c.due = append(c.due, g)
-		}
-	}
-}
-
-func (c *Campaigns) codeOwners(k *coder) {
-	type counted struct {
-		name  string
-		awake awakeTokens
-	}
-	var owners []counted
-	for name, a := range c.owners {
-		owners = append(owners, counted{name, *a})
-	}
-	slices.SortFunc(owners, func(a, b counted) int { return strings.Compare(a.name, b.name) })
-	list(k, &owners, func(k *coder, o *counted) {
-		k.string(&o.name)
-		o.awake.code(k)
-	})
-	if len(owners) > maxOwners {
-		k.fail()
-	}
-	if k.reading && k.err == nil {
-		for _, o := range owners {
-			c.owners[o.name] = &o.awake
-		}
-	}
-}
-
-func (a *awakeTokens) code(k *coder) {
-	number(k, &a.day)
-	number(k, &a.today)
-	number(k, &a.yesterday)
 }
 
 // maxSightings bounds what waits to be taken. Whoever takes nothing, such as a backtest, loses nothing but these.

@@ -83,6 +83,7 @@ func (p *profile) usualAt(now uint32) bool {
 func (e *Engine) count(p *profile, ev *schema.Event, now uint32, s setting) {
 	p.events++
 	p.last = now
+	e.campaigns.atHome(ev, int64(now))
 	if s.located && s.place == p.position.setting {
 		p.position.at = now
 	} else if s.located {
@@ -103,7 +104,7 @@ func (l *look) expect(before uint32) {
 	settled := func(k kind, v value) bool { return l.habits(k).settled(v, l.now, l.probation) != nil }
 	if ev.Country != "" && !settled(countries, l.country) ||
 		ev.ASN != 0 && !settled(networks, l.network()) ||
-		product(ev.Client) != "" && !settled(clients, l.product) {
+		l.used != "" && !settled(clients, l.product) {
 		return
 	}
 	p.usual.places.add(l.setting.place)

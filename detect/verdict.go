@@ -115,7 +115,7 @@ func (e *Engine) excuse(p *profile, f *file, now int64) {
 	f.theft.without(m)
 	f.pardon(m, now+pardonLasts)
 	f.trial = story{}
-	p.quarantine, p.alertDay, p.manner = quarantine{}, 0, manner{sum: mannerFloor, hour: p.manner.hour}
+	p.quarantine, p.alertDay, p.manner = quarantine{}, 0, manner{ways: mannerFloor, hour: p.manner.hour, at: p.manner.at, silences: p.manner.silences}
 	e.memory.close(p)
 }
 

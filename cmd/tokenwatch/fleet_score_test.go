@@ -32,6 +32,7 @@ type kindScore struct {
 type confuserScore struct {
 	events, alertedEvents int
 	tokens, alerted       int
+	anyway                int     // of those, how many alert without it as well; known of the change of the clocks
 	chance                float64 // alerts that as many ordinary token-days would have had
 }
 
@@ -101,6 +102,9 @@ func (s *fleetScore) confuse(m *measured) {
 		c.chance += m.report.PerToken / 1000 * o.End.Sub(o.Start).Hours() / 24
 		if o.alerted {
 			c.alerted++
+			if m.anyway[i] {
+				c.anyway++
+			}
 			alerted[e] = true
 		}
 	}
@@ -125,10 +129,10 @@ func (s *fleetScore) String() string {
 			long(rank(k.after, 0.5)), long(rank(k.after, 0.9)), rank(k.cost, 0.5), rank(k.cost, 0.9))
 	}
 	fmt.Fprintln(w, "\t\t\t\t\t\t\t\t\t")
-	fmt.Fprintln(w, "no theft\tevents\twith an alert\ttokens\twith an alert\tby chance\t\t\t\t")
+	fmt.Fprintln(w, "no theft\tevents\twith an alert\ttokens\twith an alert\twithout it too\tby chance\t\t\t")
 	for _, name := range slices.Sorted(maps.Keys(s.confusers)) {
 		c := s.confusers[name]
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%.1f\t\t\t\t\n", name, c.events, c.alertedEvents, c.tokens, c.alerted, c.chance)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%.1f\t\t\t\n", name, c.events, c.alertedEvents, c.tokens, c.alerted, c.anyway, c.chance)
 	}
 	_ = w.Flush()
 	return page.String()

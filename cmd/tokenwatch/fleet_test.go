@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,7 +31,8 @@ func TestFleet(t *testing.T) {
 	all := &fleetScore{}
 	for i := range uint64(*fleetSeeds) {
 		seed := *firstFleet + i
-		m := playFleet(t, places, seed)
+		m := playFleet(t, places, fleetConfig(places, seed))
+		m.discount(t, places)
 		all.add(m)
 		t.Logf("seed %d: %d records, %d token-days, %.2f alerts per 1,000 token-days\n%s", seed, m.report.Observed, m.report.TokenDays, m.report.PerToken, m.notes())
 	}
@@ -63,12 +65,14 @@ func fleetConfig(places *geo.Locator, seed uint64) simulate.Config {
 
 // measured is one fleet's outcome.
 type measured struct {
+	config   simulate.Config
 	fleet    *simulate.Fleet
 	report   *backtest.Report
 	outcomes []labelOutcome
 	falsely  map[falseAlert]string // why
 	labelled map[schema.TokenID][]int
 	index    map[schema.TokenID]int
+	anyway   map[int]bool // outcomes that have an alert without the change of the clocks as well
 }
 
 // labelOutcome is what became of one label.
@@ -85,14 +89,13 @@ type labelOutcome struct {
 // falseAlert is a token-day of ordinary life with an alert.
 type falseAlert struct{ token, day int }
 
-func playFleet(t *testing.T, places *geo.Locator, seed uint64) *measured {
+func playFleet(t *testing.T, places *geo.Locator, cfg simulate.Config) *measured {
 	t.Helper()
-	cfg := fleetConfig(places, seed)
 	fleet, err := simulate.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &measured{fleet: fleet, falsely: map[falseAlert]string{}, labelled: map[schema.TokenID][]int{}, index: map[schema.TokenID]int{}}
+	m := &measured{config: cfg, fleet: fleet, falsely: map[falseAlert]string{}, labelled: map[schema.TokenID][]int{}, index: map[schema.TokenID]int{}}
 	ids := m.identify(t)
 	var labels []backtest.Label
 	for i, l := range fleet.Labels() {
@@ -121,6 +124,26 @@ func playFleet(t *testing.T, places *geo.Locator, seed uint64) *measured {
 	}
 	m.report = tally.Report(detect.DefaultConfig().Budget, &backtest.Findings{})
 	return m
+}
+
+// discount finds out which alerts at a change of the clocks are none of its making: the same fleet is played without it.
+func (m *measured) discount(t *testing.T, places *geo.Locator) {
+	t.Helper()
+	change := "benign:" + simulate.Name(simulate.ClockChange)
+	suspect := func(o labelOutcome) bool { return o.Kind == change && o.alerted }
+	if !slices.ContainsFunc(m.outcomes, suspect) {
+		return
+	}
+	cfg := m.config
+	cfg.StopClocks = true
+	without := playFleet(t, places, cfg)
+	m.anyway = map[int]bool{}
+	for i := range m.outcomes {
+		if suspect(m.outcomes[i]) && without.outcomes[i].alerted {
+			m.anyway[i] = true
+			t.Logf("without the change of the clocks token %d alerts as well %s", m.outcomes[i].Index, without.outcomes[i].why)
+		}
+	}
 }
 
 // identify fingerprints the fleet's tokens as ingest does.

@@ -28,6 +28,8 @@ type Config struct {
 	// Locate, when given, is asked where a location database puts the fleet's addresses; networks that it puts into
 	// another country than the built-in table does are not used. Databases change by the month.
 	Locate Locate `yaml:"-"`
+	// StopClocks makes the same fleet without the changes of the clocks that a plan has: to be held beside it.
+	StopClocks bool `yaml:"-"`
 }
 
 // DefaultConfig is a fleet of 600 tokens with three weeks of history and two live hours. End must still be set.
@@ -103,6 +105,9 @@ func New(config Config) (*Fleet, error) {
 	}
 	if err := stage(); err != nil {
 		return nil, fmt.Errorf("simulated fleet: %w", err)
+	}
+	if config.StopClocks {
+		f.stopClocks()
 	}
 	return f, nil
 }
