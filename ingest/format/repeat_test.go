@@ -1,7 +1,10 @@
 package format_test
 
 import (
+	"bytes"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +47,45 @@ func FuzzRemembering(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestRememberingMutations has one reader of each format read samples that were changed here and there, in turns with
+// whole ones, and a new one each alone.
+func TestRememberingMutations(t *testing.T) {
+	d := rand.New(rand.NewPCG(7, 11))
+	for _, name := range format.Names() {
+		reader, paths := lookup(t, name), records(t, name)
+		for range 150 {
+			sample := read(t, paths[d.IntN(len(paths))])
+			outline(reader, sample)
+			changed := mutated(d, sample)
+			if have, want := outline(reader, changed), outline(lookup(t, name), changed); have != want {
+				t.Fatalf("%s: %q: have\n%s\nwant\n%s", name, changed, have, want)
+			}
+		}
+	}
+}
+
+// mutated changes a record in up to four places: a character, a piece left out, a piece said twice.
+func mutated(d *rand.Rand, record []byte) []byte {
+	record = bytes.Clone(record)
+	for range 1 + d.IntN(4) {
+		if len(record) < 2 {
+			return record
+		}
+		from := d.IntN(len(record) - 1)
+		to := from + 1 + d.IntN(min(20, len(record)-from-1))
+		switch d.IntN(3) {
+		case 0:
+			const structure = "\"{}[],:-. 019ex\\/\x00\xff"
+			record[from] = structure[d.IntN(len(structure))]
+		case 1:
+			record = slices.Delete(record, from, to)
+		case 2:
+			record = slices.Insert(record, from, bytes.Clone(record[from:to])...)
+		}
+	}
+	return record
 }
 
 // TestRepeatedValues: what stands under a key that the table does not know is compared with
