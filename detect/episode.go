@@ -164,12 +164,6 @@ func (l *look) isolate(s *story) {
 	}
 }
 
-// tolerated reports whether what was alerted has gone on for so long that it is the owner's.
-func (p *profile) tolerated(now int64) bool {
-	q := &p.quarantine
-	return q.since != 0 && now-int64(q.last) <= p.pause() && now-int64(q.since) >= quietTime
-}
-
 // pause is how long a token may be silent without its behaviour having ended: two days, or
 // four times what lies between its active days.
 func (p *profile) pause() int64 {
