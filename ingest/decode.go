@@ -154,7 +154,7 @@ type Decoder struct {
 
 	// lanes keep what was used for a partition for its next record: what it remembers is about that
 	// partition's tokens, and still near that processor.
-	lanes [lanes]atomic.Pointer[decoding]
+	lanes [lanes]decodingLane
 
 	mu   sync.Mutex
 	idle []*decoding // as many as ever were busy at once
@@ -162,6 +162,13 @@ type Decoder struct {
 
 // lanes is how many partitions need not share one.
 const lanes = 8
+
+// decodingLane fills a line of the processor's cache, or processors that work on different partitions would take the
+// line from each other with every record.
+type decodingLane struct {
+	atomic.Pointer[decoding]
+	_ [56]byte
+}
 
 // NewDecoder checks the configuration and makes a Decoder. A nil Locator leaves places empty.
 func NewDecoder(cfg DecodeConfig, pepper Pepper, locator Locator) (*Decoder, error) {

@@ -21,9 +21,16 @@ type identity struct {
 // of places is fixed: a hash has two, and the one used last stays.
 type identities struct {
 	key   sipKey
+	space space // that was asked for last: as a rule the next one too
 	pairs [][2]knownIdentity
 	kept  int // since there are so many pairs
-	input []byte
+}
+
+// space is one of those that must not mix, and the key of its hashes.
+type space struct {
+	kind   byte
+	source string
+	key    sipKey
 }
 
 type knownIdentity struct {
@@ -50,10 +57,10 @@ func newIdentities() *identities {
 // find gives the place of an identity, and whether it is there already. Otherwise the caller makes it.
 // Kind and source keep spaces apart as the Fingerprinter does.
 func (d *identities) find(kind byte, source string, said []byte) (*identity, bool) {
-	d.input = append(append(d.input[:0], kind), source...)
-	d.input = append(append(d.input, 0), said...)
-	hash := d.key.sum(d.input)
-	clear(d.input)
+	if d.space.kind != kind || d.space.source != source {
+		d.space = space{kind, source, d.key.sum(append([]byte{kind}, source...))}
+	}
+	hash := d.space.key.sum(said)
 	pair := &d.pairs[hash[0]&uint64(len(d.pairs)-1)]
 	if pair[0].hash == hash {
 		return &pair[0].identity, true

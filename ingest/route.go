@@ -114,8 +114,10 @@ func head(template []byte) []byte {
 
 // appendTemplate appends the template of a path. The query string does not matter.
 func appendTemplate(dst, path []byte) []byte {
-	if i := bytes.IndexAny(path, "?#"); i >= 0 {
-		path = path[:i]
+	for _, end := range [...]byte{'?', '#'} {
+		if i := bytes.IndexByte(path, end); i >= 0 {
+			path = path[:i]
+		}
 	}
 	for n := 0; len(path) > 0; n++ {
 		path = bytes.TrimLeft(path, "/")

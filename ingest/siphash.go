@@ -11,15 +11,12 @@ type sipKey [2]uint64
 
 func (k sipKey) sum(input []byte) [2]uint64 {
 	a, b, c, d := k[0]^0x736f6d6570736575, k[1]^0x646f72616e646f6d^0xee, k[0]^0x6c7967656e657261, k[1]^0x7465646279746573
-	last := uint64(len(input)) << 56
+	last := uint64(len(input))<<56 | rest(input)
 	for ; len(input) >= 8; input = input[8:] {
 		word := binary.LittleEndian.Uint64(input)
 		d ^= word
 		a, b, c, d = sipRound(sipRound(a, b, c, d))
 		a ^= word
-	}
-	for i, char := range input {
-		last |= uint64(char) << (8 * i)
 	}
 	d ^= last
 	a, b, c, d = sipRound(sipRound(a, b, c, d))
@@ -30,6 +27,18 @@ func (k sipKey) sum(input []byte) [2]uint64 {
 	b ^= 0xdd
 	a, b, c, d = sipRound(sipRound(sipRound(sipRound(a, b, c, d))))
 	return [2]uint64{low, a ^ b ^ c ^ d}
+}
+
+// rest is what is left of the input behind its whole words.
+func rest(input []byte) (word uint64) {
+	left := len(input) % 8
+	if left == len(input) {
+		for i, char := range input {
+			word |= uint64(char) << (8 * i)
+		}
+		return word
+	}
+	return binary.LittleEndian.Uint64(input[len(input)-8:]) >> (64 - 8*left) // nothing where nothing is left
 }
 
 // sipRound takes and gives values, which stay in registers.

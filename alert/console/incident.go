@@ -12,20 +12,14 @@ import (
 	"github.com/tokenwatch/tokenwatch/schema/board"
 )
 
-// incidentStore is what these pages ask the store: the incident, and then a panel each.
+// incidentStore is what these pages ask the store: the incident, and then what its panels show.
 type incidentStore interface {
 	Incident(ctx context.Context, id string) (inc schema.Incident, found bool, err error)
 	Revocations(ctx context.Context, since time.Time, incident string) ([]schema.RevocationStep, error)
 	CaseNames(ctx context.Context, token schema.TokenID) ([]schema.TokenID, error)
-	CaseSum(ctx context.Context, c board.Case) (board.Answer[board.CaseSum], error)
-	CaseHours(ctx context.Context, c board.Case) (board.Answer[board.CaseHour], error)
+	CaseHistory(ctx context.Context, c board.Case) (board.CaseHistory, error)
+	CaseDetail(ctx context.Context, c board.Case) (board.CaseDetail, error)
 	CaseMinutes(ctx context.Context, c board.Case, from, until time.Time) (board.Answer[board.CaseMinute], error)
-	CaseWeek(ctx context.Context, c board.Case) (board.Answer[board.CaseWeek], error)
-	CasePlaces(ctx context.Context, c board.Case) (board.Answer[board.CasePlace], error)
-	CaseNetworks(ctx context.Context, c board.Case) (board.Answer[board.CaseNetwork], error)
-	CaseClients(ctx context.Context, c board.Case) (board.Answer[board.CaseClient], error)
-	CaseRoutes(ctx context.Context, c board.Case) (board.Answer[board.CaseRoute], error)
-	CaseAddresses(ctx context.Context, c board.Case) (board.Answer[board.CaseAddress], error)
 	CaseRequests(ctx context.Context, c board.Case, f board.CaseFilter) (board.Answer[board.CaseRequest], error)
 	CaseDeliveries(ctx context.Context, c board.Case) (board.Answer[board.CaseDelivery], error)
 	CaseVerdicts(ctx context.Context, c board.Case) (board.Answer[schema.Verdict], error)

@@ -1,58 +1,18 @@
 package console
 
 import (
-	"fmt"
-	"math"
 	"time"
-)
 
-const mostDown = 5
+	"github.com/tokenwatch/tokenwatch/alert"
+)
 
 // down are the round numbers of the scale.
 func (p *casePlot) down() []caseTick {
-	var numbers []float64
-	if p.log {
-		for n := 1.0; n < p.max; n *= 10 {
-			numbers = append(numbers, n)
-		}
-		for len(numbers) > mostDown {
-			var fewer []float64
-			for i := (len(numbers) + 1) % 2; i < len(numbers); i += 2 {
-				fewer = append(fewer, numbers[i])
-			}
-			numbers = fewer
-		}
-		numbers = append(numbers, 0)
-	} else {
-		step := max(1, math.Pow(10, math.Floor(math.Log10(p.max))-1))
-		for _, times := range []float64{2, 2.5, 2, 2, 2.5} { // 1, 2, 5, 10, 20, 50
-			if p.max/step <= mostDown {
-				break
-			}
-			step *= times
-		}
-		for n := 0.0; n <= p.max; n += step {
-			numbers = append(numbers, n)
-		}
-	}
 	var list []caseTick
-	for _, n := range numbers {
-		list = append(list, caseTick{At: p.y(n), Text: shortCount(n)})
+	for _, n := range alert.Ticks(p.max, p.log) {
+		list = append(list, caseTick{At: p.y(n), Text: alert.ShortCount(n)})
 	}
 	return list
-}
-
-// short writes a count in few characters.
-func shortCount(n float64) string {
-	switch {
-	case n >= 1e9:
-		return fmt.Sprintf("%.0e", n)
-	case n >= 1e6:
-		return fmt.Sprintf("%gM", math.Round(n/1e5)/10)
-	case n >= 1e3:
-		return fmt.Sprintf("%gk", math.Round(n/100)/10)
-	}
-	return fmt.Sprintf("%g", n)
 }
 
 // across are days below hours, and half hours below minutes.

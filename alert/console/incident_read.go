@@ -67,33 +67,20 @@ func (c *cases) read(ctx context.Context, p *casePage) {
 	p.Case = caseOf(p.Inc, names, p.Now)
 	p.MinutesFrom, p.MinutesUntil = minutesOf(p.Case)
 	store, cs := c.parts.Store, p.Case
-	g := &caseReader{ctx: ctx, cases: c, incident: p.Inc.ID, oneToken: p.OneToken()}
+	g := &caseReader{ctx: ctx, cases: c, incident: p.Inc.ID}
 	g.SetLimit(panelsAtOnce)
-	askToken(g, &p.Requests, func(ctx context.Context) (board.Answer[board.CaseRequest], error) {
-		return store.CaseRequests(ctx, cs, p.Filter.asked())
-	})
-	askToken(g, &p.Sum, func(ctx context.Context) (board.Answer[board.CaseSum], error) { return store.CaseSum(ctx, cs) })
-	askToken(g, &p.Hours, func(ctx context.Context) (board.Answer[board.CaseHour], error) { return store.CaseHours(ctx, cs) })
-	askToken(g, &p.Minutes, func(ctx context.Context) (board.Answer[board.CaseMinute], error) {
-		return store.CaseMinutes(ctx, cs, p.MinutesFrom, p.MinutesUntil)
-	})
-	askToken(g, &p.Week, func(ctx context.Context) (board.Answer[board.CaseWeek], error) { return store.CaseWeek(ctx, cs) })
-	askToken(g, &p.Places, func(ctx context.Context) (board.Answer[board.CasePlace], error) { return store.CasePlaces(ctx, cs) })
-	askToken(g, &p.Networks, func(ctx context.Context) (board.Answer[board.CaseNetwork], error) { return store.CaseNetworks(ctx, cs) })
-	askToken(g, &p.Clients, func(ctx context.Context) (board.Answer[board.CaseClient], error) { return store.CaseClients(ctx, cs) })
-	askToken(g, &p.Routes, func(ctx context.Context) (board.Answer[board.CaseRoute], error) { return store.CaseRoutes(ctx, cs) })
-	askToken(g, &p.Addresses, func(ctx context.Context) (board.Answer[board.CaseAddress], error) {
-		return store.CaseAddresses(ctx, cs)
-	})
-	askCase(g, &p.Deliveries, func(ctx context.Context) (board.Answer[board.CaseDelivery], error) {
+	if p.OneToken() {
+		g.token(store, p)
+	}
+	ask(g, &p.Deliveries, func(ctx context.Context) (board.Answer[board.CaseDelivery], error) {
 		return store.CaseDeliveries(ctx, cs)
 	})
-	askCase(g, &p.Verdicts, func(ctx context.Context) (board.Answer[schema.Verdict], error) { return store.CaseVerdicts(ctx, cs) })
-	askCase(g, &p.Steps, func(ctx context.Context) (board.Answer[schema.RevocationStep], error) {
+	ask(g, &p.Verdicts, func(ctx context.Context) (board.Answer[schema.Verdict], error) { return store.CaseVerdicts(ctx, cs) })
+	ask(g, &p.Steps, func(ctx context.Context) (board.Answer[schema.RevocationStep], error) {
 		return store.CaseSteps(ctx, cs)
 	})
 	if len(cs.Findings) > 0 {
-		askCase(g, &p.Findings, func(ctx context.Context) (board.Answer[board.CaseFinding], error) { return store.CaseFindings(ctx, cs) })
+		ask(g, &p.Findings, func(ctx context.Context) (board.Answer[board.CaseFinding], error) { return store.CaseFindings(ctx, cs) })
 	}
 	_ = g.Wait() // what went wrong stands in the panels
 	if rows := p.Requests.Rows; len(rows) > requestsAPage {
@@ -102,40 +89,75 @@ func (c *cases) read(ctx context.Context, p *casePage) {
 	}
 }
 
-// reader asks several questions at a time.
+// caseReader asks several questions at a time.
 type caseReader struct {
 	errgroup.Group
 	ctx      context.Context
 	cases    *cases
 	incident string
-	oneToken bool
 }
 
-// ofToken asks what makes sense for a single token only.
-func askToken[T any](g *caseReader, into *casePanel[T], question func(context.Context) (board.Answer[T], error)) {
-	if g.oneToken {
-		askCase(g, into, question)
-	}
+// token asks what makes sense for a single token only, what takes longest first.
+func (g *caseReader) token(store incidentStore, p *casePage) {
+	cs := p.Case
+	g.ask(func(ctx context.Context) error {
+		d, err := store.CaseDetail(ctx, cs)
+		fault := caseFault(err)
+		p.Routes, p.Addresses = casePanelOf(d.Routes, fault), casePanelOf(d.Addresses, fault)
+		return err
+	})
+	g.ask(func(ctx context.Context) error {
+		h, err := store.CaseHistory(ctx, cs)
+		fault := caseFault(err)
+		p.Sum, p.Hours, p.Week = casePanelOf(h.Sum, fault), casePanelOf(h.Hours, fault), casePanelOf(h.Week, fault)
+		p.Places, p.Networks, p.Clients = casePanelOf(h.Places, fault), casePanelOf(h.Networks, fault), casePanelOf(h.Clients, fault)
+		return err
+	})
+	ask(g, &p.Requests, func(ctx context.Context) (board.Answer[board.CaseRequest], error) {
+		return store.CaseRequests(ctx, cs, p.Filter.asked())
+	})
+	ask(g, &p.Minutes, func(ctx context.Context) (board.Answer[board.CaseMinute], error) {
+		return store.CaseMinutes(ctx, cs, p.MinutesFrom, p.MinutesUntil)
+	})
 }
 
-func askCase[T any](g *caseReader, into *casePanel[T], question func(context.Context) (board.Answer[T], error)) {
+// ask asks for one panel.
+func ask[T any](g *caseReader, into *casePanel[T], question func(context.Context) (board.Answer[T], error)) {
+	g.ask(func(ctx context.Context) error {
+		answer, err := question(ctx)
+		*into = casePanelOf(answer, caseFault(err))
+		return err
+	})
+}
+
+func (g *caseReader) ask(question func(context.Context) error) {
 	g.Go(func() error {
 		ctx, cancel := context.WithTimeout(g.ctx, panelPatience)
 		defer cancel()
-		var err error
-		into.Answer, err = question(ctx)
-		if err == nil {
-			return nil
-		}
-		into.Rows, into.Fault = nil, "This could not be read from ClickHouse; reload in a moment. The log of tokenwatch says why."
-		if errors.Is(err, context.DeadlineExceeded) {
-			into.Fault = "This could not be read: ClickHouse did not answer in time. Reload in a moment, or ask the query below yourself."
-		}
-		if g.ctx.Err() == nil || !errors.Is(g.ctx.Err(), context.Canceled) { // else whoever asked has gone
+		err := question(ctx)
+		if gone := errors.Is(g.ctx.Err(), context.Canceled); err != nil && !gone {
 			g.cases.parts.Log.Warn("console: a panel could not be read", "incident", g.incident, "error", err)
 		}
 		return nil
 	})
+}
+
+// caseFault says in the panel why there is nothing to be seen.
+func caseFault(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, context.DeadlineExceeded):
+		return "This could not be read: ClickHouse did not answer in time. Reload in a moment, or ask the query below yourself."
+	}
+	return "This could not be read from ClickHouse; reload in a moment. The log of tokenwatch says why."
+}
+
+func casePanelOf[T any](answer board.Answer[T], fault string) casePanel[T] {
+	if fault != "" {
+		answer.Rows = nil
+	}
+	return casePanel[T]{Answer: answer, Fault: fault}
 }
 
 // minutesOf is the time around the first evidence, which is shown by the minute.

@@ -135,13 +135,15 @@ type broken struct {
 
 var errAway = errors.New("code: 279, no replica: <script>alert(1)</script>")
 
-func (broken) CasePlaces(context.Context, board.Case) (board.Answer[board.CasePlace], error) {
-	return board.Answer[board.CasePlace]{SQL: "SELECT 'places'"}, errAway
+func (broken) CaseDetail(context.Context, board.Case) (board.CaseDetail, error) {
+	return board.CaseDetail{
+		Routes: board.Answer[board.CaseRoute]{SQL: "SELECT 'routes'"}, Addresses: board.Answer[board.CaseAddress]{SQL: "SELECT 'addresses'"},
+	}, errAway
 }
 
-func (broken) CaseHours(ctx context.Context, _ board.Case) (board.Answer[board.CaseHour], error) {
+func (broken) CaseMinutes(ctx context.Context, _ board.Case, _, _ time.Time) (board.Answer[board.CaseMinute], error) {
 	<-ctx.Done()
-	return board.Answer[board.CaseHour]{SQL: "SELECT 'hours'"}, ctx.Err()
+	return board.Answer[board.CaseMinute]{SQL: "SELECT 'minutes'"}, ctx.Err()
 }
 
 func (broken) CaseNames(context.Context, schema.TokenID) ([]schema.TokenID, error) {
@@ -157,12 +159,13 @@ func TestIncidentPanelsFailAlone(t *testing.T) {
 	if took := time.Since(began); status != http.StatusOK || took > 5*time.Second {
 		t.Fatalf("%d after %s\n%s", status, took, page)
 	}
-	must(t, panelOf(t, page, "case-places"), "This could not be read from ClickHouse", "SELECT &#39;places&#39;")
-	must(t, panelOf(t, page, "case-hours"), "ClickHouse did not answer in time", "SELECT &#39;hours&#39;")
+	must(t, panelOf(t, page, "case-routes"), "This could not be read from ClickHouse", "SELECT &#39;routes&#39;")
+	must(t, panelOf(t, page, "case-addresses"), "This could not be read from ClickHouse", "SELECT &#39;addresses&#39;")
+	must(t, panelOf(t, page, "case-minutes"), "ClickHouse did not answer in time", "SELECT &#39;minutes&#39;")
 	must(t, panelOf(t, page, "case-networks"), "DigitalOcean, LLC")
 	must(t, panelOf(t, page, "case-requests"), "203.0.113.9")
-	if strings.Count(page, "could not be read") != 2 || strings.Contains(page, "alert(1)") {
-		t.Errorf("more than two panels failed, or one tells too much:\n%s", page)
+	if strings.Count(page, "could not be read") != 3 || strings.Contains(page, "alert(1)") {
+		t.Errorf("more than three panels failed, or one tells too much:\n%s", page)
 	}
 }
 

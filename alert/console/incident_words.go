@@ -16,30 +16,10 @@ import (
 type caseWords struct{}
 
 // Number writes a count with its thousands apart: 12,345.
-func (caseWords) Number(n any) string {
-	digits := fmt.Sprint(n)
-	var b strings.Builder
-	for i, d := range digits {
-		if i > 0 && (len(digits)-i)%3 == 0 && digits[i-1] != '-' {
-			b.WriteByte(',')
-		}
-		b.WriteRune(d)
-	}
-	return b.String()
-}
+func (caseWords) Number(n any) string { return thousandsApart(fmt.Sprint(n)) }
 
 // Size writes bytes the way people say them: 1.2 MB.
-func (caseWords) Size(n uint64) string {
-	units := []string{"B", "kB", "MB", "GB", "TB", "PB", "EB"}
-	f, i := float64(n), 0
-	for f >= 1000 && i < len(units)-1 {
-		f, i = f/1000, i+1
-	}
-	if i == 0 || f >= 10 {
-		return fmt.Sprintf("%.0f %s", f, units[i])
-	}
-	return fmt.Sprintf("%.1f %s", f, units[i])
-}
+func (caseWords) Size(n uint64) string { return bytesOf(float64(n)) }
 
 // Money writes US dollars.
 func (caseWords) Money(usd float64) string {

@@ -103,12 +103,17 @@ func oneLine(s string, most int) string {
 }
 
 // thousands writes 1234567 as 1,234,567.
-func thousands(n uint64) string {
-	s := strconv.FormatUint(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
+func thousands(n uint64) string { return thousandsApart(strconv.FormatUint(n, 10)) }
+
+func thousandsApart(digits string) string {
+	digits, negative := strings.CutPrefix(digits, "-")
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
 	}
-	return s
+	if negative {
+		return "-" + digits
+	}
+	return digits
 }
 
 // sparkImage is a row of bars, one for each of the last 24 hours.

@@ -106,13 +106,18 @@ func (s *Server) readToken(ctx context.Context, v *tokenView) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { days, err = store.BoardTokenDays(ctx, v.Token, tokenDays); return err })
 	group.Go(func() (err error) { week, err = store.BoardTokenWeek(ctx, v.Token); return err })
-	group.Go(func() (err error) { habits, err = store.BoardTokenHabits(ctx, v.Token); return err })
 	group.Go(func() (err error) { v.Past, err = store.BoardTokenPast(ctx, v.Token); return err })
 	group.Go(func() (err error) { allowed, err = store.BoardTokenAllowances(ctx, v.Token); return err })
 	group.Go(func() (err error) { silences, err = store.Silences(ctx); return err })
-	if s.parts.Explain != nil {
-		group.Go(func() (err error) { portraits, err = s.parts.Explain.Explain(ctx, v.Token); return err })
-	}
+	group.Go(func() (err error) {
+		if s.parts.Explain != nil {
+			portraits, err = s.parts.Explain.Explain(ctx, v.Token)
+		}
+		if err == nil && (len(portraits) == 0 || portraits[0].Gone != "") { // else the profile tells of habits
+			habits, err = store.BoardTokenHabits(ctx, v.Token)
+		}
+		return err
+	})
 	if err := group.Wait(); err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package picture
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -98,12 +97,12 @@ func (v *view) requestsLegend(p *pen, top float64, log bool) {
 
 // ticks draws the grid: days below, counts at the left.
 func (a axis) ticks(p *pen) {
-	for _, n := range a.counts() {
+	for _, n := range alert.Ticks(a.max, a.log) {
 		y := a.y(n)
 		p.line(grid, 1, plotLeft, y, plotRight, y)
 		right := tickStyle
 		right.align = -1
-		p.write(right, plotLeft-6, y-8, short(n))
+		p.write(right, plotLeft-6, y-8, alert.ShortCount(n))
 	}
 	middle := tickStyle
 	middle.align = -0.5
@@ -117,50 +116,6 @@ func (a axis) ticks(p *pen) {
 			p.write(middle, a.x(noon), a.top+plotBottom+5, day.Format("Mon 2"))
 		}
 	}
-}
-
-const mostTicks = 5
-
-// counts are the round numbers of the scale.
-func (a axis) counts() []float64 {
-	var list []float64
-	if a.log {
-		for n := 1.0; n < a.max; n *= 10 {
-			list = append(list, n)
-		}
-		for len(list) > mostTicks { // every second one, the highest stays
-			var fewer []float64
-			for i := (len(list) + 1) % 2; i < len(list); i += 2 {
-				fewer = append(fewer, list[i])
-			}
-			list = fewer
-		}
-		return append(list, 0)
-	}
-	step := max(1, math.Pow(10, math.Floor(math.Log10(a.max))-1))
-	for _, times := range []float64{2, 2.5, 2, 2, 2.5} { // 1, 2, 5, 10, 20, 50
-		if a.max/step <= mostTicks {
-			break
-		}
-		step *= times
-	}
-	for n := 0.0; n <= a.max; n += step {
-		list = append(list, n)
-	}
-	return list
-}
-
-// short writes a count in few characters.
-func short(n float64) string {
-	switch {
-	case n >= 1e9:
-		return fmt.Sprintf("%.0e", n)
-	case n >= 1e6:
-		return fmt.Sprintf("%gM", math.Round(n/1e5)/10)
-	case n >= 1e3:
-		return fmt.Sprintf("%gk", math.Round(n/100)/10)
-	}
-	return fmt.Sprintf("%g", n)
 }
 
 // drawBand fills between what is least and most to be expected, a piece for every run of

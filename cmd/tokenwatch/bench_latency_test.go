@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"math"
 	"runtime"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/tokenwatch/tokenwatch/ingest/kafka"
 	"github.com/tokenwatch/tokenwatch/schema/clickhouse"
@@ -21,16 +22,12 @@ const (
 	wantDetected = 250 * time.Millisecond
 )
 
-const (
-	// beat is how often records are appended.
-	beat = 10 * time.Millisecond
-	// glance is how often the table is asked what it has: as often as it takes to tell a second and a half, and no oftener,
-	// since every answer costs what the load is to have.
-	glance = 100 * time.Millisecond
-)
+// glance is how often the table is asked what it has: as often as it takes to tell a second and a half, and no oftener,
+// since every answer costs what the load is to have.
+const glance = 100 * time.Millisecond
 
-// latencies appends records at a steady rate, and measures from the moment before each was handed to Kafka's client
-// until a query returned its row, and until detection had looked at it.
+// latencies appends records at a steady rate, and measures from the moment before each batch was handed to Kafka's client
+// until a query returned its last row, and until detection had looked at its records.
 func (b *bench) latencies(rate float64) {
 	b.Helper()
 	cfg := b.broker.topic(b.Context(), b, "gateway.live", *benchPartitions)
@@ -38,6 +35,7 @@ func (b *bench) latencies(rate float64) {
 	p := b.start(server, cfg)
 	ready := func() bool { _, ok := fetch(p.url + "/readyz"); return ok }
 	eventually(b.T, time.Minute, "tokenwatch is ready", ready)
+	list := parcels(b, b.stock(100_000), *benchPartitions)
 	m := newMeter(b)
 	m.add("broker", b.broker.pid)
 	m.add("clickhouse", b.server.PID())
@@ -46,43 +44,34 @@ func (b *bench) latencies(rate float64) {
 	looking, stop := context.WithCancel(b.Context())
 	seen := make(chan []sighting, 1)
 	go func() { seen <- b.watchTable(looking, db) }()
-	sent, took := b.appendSteadily(cfg, rate)
-	b.awaitRows(db, sent, p.alive)
+	sent, took := b.appendSteadily(cfg, list, rate)
+	b.awaitRows(db, len(sent)*batchSize, p.alive)
 	stop()
 	u := m.read()
-	visible := b.visible(db, <-seen)
+	shown := visible(sent, <-seen)
 	detected := quantiles(p.page(b, "/metrics"), "tokenwatch_append_to_detected_seconds", 0.5, 0.99)
 	b.Logf("\nat half load, %.0f rows/s for %s (asked for %.0f; the machine was busy %.0f%% of the time):\n"+
 		"  append to visible:  p50 %s, p99 %s (want %s), at most %s\n  append to detection: p50 %s, p99 %s (want %s)",
-		float64(sent)/took.Seconds(), took.Round(time.Second), rate, 100*u.machine.Seconds()/u.wall.Seconds()/float64(runtime.NumCPU()),
-		at(visible, 0.5), at(visible, 0.99), wantVisible, at(visible, 1), detected[0], detected[1], wantDetected)
+		float64(len(sent)*batchSize)/took.Seconds(), took.Round(time.Second), rate, 100*u.machine.Seconds()/u.wall.Seconds()/float64(runtime.NumCPU()),
+		at(shown, 0.5), at(shown, 0.99), wantVisible, at(shown, 1), detected[0], detected[1], wantDetected)
 	p.stop(b)
 }
 
-// appendSteadily sends records with the time at which they are sent in place of their request id.
-func (b *bench) appendSteadily(cfg kafka.Config, rate float64) (sent int, took time.Duration) {
+// appendSteadily sends batches of records, as many of each partition, and says when each was sent.
+func (b *bench) appendSteadily(cfg kafka.Config, list [][]parcel, rate float64) (sent []appended, took time.Duration) {
 	b.Helper()
-	stock := b.stock(100_000)
-	producer, err := kafka.NewProducer(cfg)
-	if err != nil {
+	a := newAppender(b, cfg.Topic)
+	ctx, stop := context.WithTimeout(b.Context(), *benchLive)
+	defer stop()
+	began := time.Now()
+	var g errgroup.Group
+	for _, of := range list {
+		g.Go(func() error { return a.run(ctx, of, rate/float64(len(list))) })
+	}
+	if err := g.Wait(); err != nil {
 		b.Fatal(err)
 	}
-	defer producer.Close()
-	began := time.Now()
-	for time.Since(began) < *benchLive {
-		due := int(rate * time.Since(began).Seconds())
-		batch := make([]kafka.Record, 0, due-sent)
-		now := time.Now().UnixNano()
-		for ; sent < due; sent++ {
-			r := stock[sent%len(stock)]
-			batch = append(batch, kafka.Record{Key: r.Key, Value: stamped(r.Value, now)})
-		}
-		if err := producer.Produce(b.Context(), batch); err != nil {
-			b.Fatal(err)
-		}
-		time.Sleep(time.Until(time.Unix(0, now).Add(beat))) // the pace
-	}
-	return sent, time.Since(began)
+	return a.log, time.Since(began)
 }
 
 func (b *bench) stock(n int) []kafka.Record {
@@ -93,19 +82,6 @@ func (b *bench) stock(n int) []kafka.Record {
 		}
 	}
 	return stock
-}
-
-// stamped puts a time where the record has its request id: 32 digits.
-func stamped(value []byte, nanos int64) []byte {
-	const field = `"request_id":"`
-	out := slices.Clone(value)
-	if i := bytes.Index(out, []byte(field)); i > 0 {
-		digits := out[i+len(field):][:32]
-		for k := len(digits) - 1; k >= 0; k-- {
-			digits[k], nanos = byte('0'+nanos%10), nanos/10
-		}
-	}
-	return out
 }
 
 // sighting is how far a partition could be read at a moment.
@@ -138,21 +114,13 @@ func (b *bench) watchTable(ctx context.Context, db *clickhouse.DB) (seen []sight
 	return seen
 }
 
-// visible is how long each stored record took until it was first seen, in order.
-func (b *bench) visible(db *clickhouse.DB, seen []sighting) []time.Duration {
-	b.Helper()
-	_, rows, err := db.Query(b.Context(), "SELECT `partition`, offset, toInt64(request_id) FROM events ORDER BY `partition`, offset LIMIT 1 BY `partition`, intDiv(offset, 20)")
-	if err != nil {
-		b.Fatal(err)
-	}
+// visible is how long it took until the last record of each batch was first seen, in order.
+func visible(sent []appended, seen []sighting) []time.Duration {
 	var took []time.Duration
-	for _, row := range rows {
-		partition, _ := strconv.Atoi(row[0])
-		offset, _ := strconv.ParseInt(row[1], 10, 64)
-		nanos, _ := strconv.ParseInt(row[2], 10, 64)
+	for _, a := range sent {
 		for _, s := range seen {
-			if s.partition == partition && s.offset >= offset {
-				took = append(took, s.at.Sub(time.Unix(0, nanos)))
+			if s.partition == a.partition && s.offset >= a.last {
+				took = append(took, s.at.Sub(a.at))
 				break
 			}
 		}

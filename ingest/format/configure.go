@@ -1,20 +1,21 @@
 package format
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
 )
 
 // queryNames are the parameters under which callers put a key into the query string.
-func queryNames() []string {
-	return []string{"api_key", "apikey", "api-key", "x-api-key", "access_token", "auth_token", "token", "key"}
+func queryNames() [][]byte {
+	return bytes.Fields([]byte("api_key apikey api-key x-api-key access_token auth_token token key"))
 }
 
 // configure puts the fields of the configuration in the place of the table's. A field
 // that held a token and no longer does stays a secret: it is still kept out of what is
 // stored.
-func (t *table) configure(cfg Config) (query []string, err error) {
+func (t *table) configure(cfg Config) (query [][]byte, err error) {
 	query = queryNames()
 	fields := slices.Clone(cfg.Token)
 	if len(fields) > 0 {
@@ -22,7 +23,7 @@ func (t *table) configure(cfg Config) (query []string, err error) {
 		fields = slices.DeleteFunc(fields, func(field string) bool {
 			name, ok := strings.CutPrefix(field, "?")
 			if ok {
-				query = append(query, strings.ToLower(name))
+				query = append(query, []byte(strings.ToLower(name)))
 			}
 			return ok
 		})

@@ -1,50 +1,111 @@
 package format
 
 import (
+	"encoding/binary"
 	"math"
 	"math/bits"
 	"strconv"
 )
 
-// decimal reads a number times 10^shift as a whole number and drops what is then left
-// behind the point. No float is involved, so that 1795295472.856 s stay 856 ms.
-func decimal(b []byte, shift int) (n int64, ok bool) {
-	all, places, ok := short(b)
-	if !ok || places > shift {
-		return anyDecimal(b, shift)
+// amount is a number as it is written. Nearly all are a few digits, with or without a point: n / 10^places.
+type amount struct {
+	text   []byte
+	n      uint64
+	places int
+	plain  bool // n and places say all of it
+}
+
+// read takes a number as it is written. It fills the amount where it stands: made elsewhere and copied, it would cost more
+// than reading it.
+func (a *amount) read(b []byte) {
+	a.text = b
+	a.n, a.places, a.plain = short(b)
+}
+
+// times is the amount times 10^shift as a whole number; what is then left behind the point is dropped. No float is
+// involved, so that 1795295472.856 s stay 856 ms.
+func (a *amount) times(shift int) (n int64, ok bool) {
+	switch {
+	case !a.plain:
+		return anyDecimal(a.text, shift)
+	case a.places == shift:
+		return int64(a.n), true
+	case a.places > shift:
+		return int64(a.n / power(a.places-shift)), true
 	}
-	over, all := bits.Mul64(all, powers[(shift-places)%len(powers)])
+	over, all := bits.Mul64(a.n, power(shift-a.places))
 	if over != 0 || all > math.MaxInt64 {
 		return 0, false
 	}
 	return int64(all), true
 }
 
-// short reads what most numbers are: a few digits, with or without a point. The number is
-// n / 10^places.
+// fraction is the amount as the float that is nearest to it.
+func (a *amount) fraction() (float64, bool) {
+	if a.plain && len(a.text) <= maxExact {
+		return float64(a.n) / float64(power(a.places)), true // both exact, so the quotient is rounded once
+	}
+	f, err := strconv.ParseFloat(string(a.text), 64)
+	return f, err == nil
+}
+
+// maxExact is how many digits a float holds for certain.
+const maxExact = 15
+
+// decimal reads a number times 10^shift.
+func decimal(b []byte, shift int) (n int64, ok bool) {
+	var a amount
+	a.read(b)
+	return a.times(shift)
+}
+
+// short reads what most numbers are.
 func short(b []byte) (n uint64, places int, ok bool) {
-	if len(b) > maxShort || len(b) == 0 || b[0]-'0' > 9 {
+	if len(b) > maxShort {
 		return 0, 0, false
 	}
-	point := len(b) - 1
-	for i, c := range b {
-		switch {
-		case c-'0' <= 9:
-			n = n*10 + uint64(c-'0')
-		case c == '.' && point == len(b)-1:
-			point = i
-		default:
-			return 0, 0, false
-		}
+	n, whole := leading(b)
+	if whole == len(b) || whole == 0 || b[whole] != '.' {
+		return n, 0, whole == len(b) && whole > 0
 	}
-	return n, len(b) - 1 - point, true
+	b = b[whole+1:]
+	part, places := leading(b)
+	return n*power(places) + part, places, places == len(b)
 }
 
 // maxShort is how many digits need not be watched for overflow.
 const maxShort = 18
 
-// powers are those of ten that units shift by.
-var powers = [...]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}
+// power is that of ten.
+func power(n int) uint64 { return powers[n&(len(powers)-1)] }
+
+var powers = [32]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18}
+
+// leading reads the digits at the beginning. Where a word can be read, which may be part of what follows in the record,
+// its digits are told and added up all at once. Beyond maxShort of them the number means nothing, but they are counted.
+func leading(b []byte) (n uint64, count int) {
+	for count < len(b) && cap(b)-count >= 8 {
+		digits := binary.LittleEndian.Uint64(b[count:count+8]) ^ '0'*ones
+		marks := (digits + (0x7f-9)*ones | digits) & highs
+		found := min(bits.TrailingZeros64(marks)>>3, len(b)-count)
+		n = n*power(found) + added(digits<<(64-8*uint(found)))
+		if count += found; found < 8 {
+			return n, count
+		}
+	}
+	for count < len(b) && b[count]-'0' <= 9 {
+		n = n*10 + uint64(b[count]-'0')
+		count++
+	}
+	return n, count
+}
+
+// added makes a number of eight digits, a byte each, the first one lowest: pairs, then fours, then all.
+func added(digits uint64) uint64 {
+	digits = digits * (10<<8 + 1) >> 8 & 0x00ff00ff00ff00ff
+	digits = digits * (100<<16 + 1) >> 16 & 0x0000ffff0000ffff
+	return digits * (10000<<32 + 1) >> 32
+}
 
 // anyDecimal reads also what has a sign, an exponent, or many digits.
 func anyDecimal(b []byte, shift int) (n int64, ok bool) {
@@ -81,18 +142,6 @@ func anyDecimal(b []byte, shift int) (n int64, ok bool) {
 	}
 	return n, true
 }
-
-// fraction reads a number as the float that is nearest to it.
-func fraction(b []byte) (float64, bool) {
-	if n, places, ok := short(b); ok && len(b) <= maxExact && places < len(powers) {
-		return float64(n) / float64(powers[places]), true // both exact, so the quotient is rounded once
-	}
-	f, err := strconv.ParseFloat(string(b), 64)
-	return f, err == nil
-}
-
-// maxExact is how many digits a float holds for certain.
-const maxExact = 15
 
 // push appends a digit. The result is negative once it does not fit.
 func push(n int64, digit byte) int64 {

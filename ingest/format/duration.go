@@ -11,16 +11,16 @@ const longest = 100_000
 
 // setSpelt reads a duration as Caddy may be told to write it: 0.0012 (seconds), 1200000
 // (nanoseconds), "1.2ms" or "1m32.05s".
-func (r *Record) setSpelt(v []byte) bool {
-	if n, ok := decimal(v, 0); ok && n > longest {
+func (r *Record) setSpelt(v *amount) bool {
+	if n, ok := v.times(0); ok && n > longest {
 		r.Latency = time.Duration(n)
 		return true
 	}
-	if n, ok := decimal(v, 9); ok {
+	if n, ok := v.times(9); ok {
 		r.Latency = time.Duration(max(n, 0))
 		return n >= 0
 	}
-	d, ok := spelling(v)
+	d, ok := spelling(v.text)
 	r.Latency = d
 	return ok
 }

@@ -9,23 +9,23 @@ import "time"
 //	2025-01-24 09:20:46.847    without a zone: UTC
 //	2026/11/21 21:11:12.856    Caddy's wall clock
 //	21/Nov/2026:21:11:12 +0000 common log format, with or without fraction and zone
-func instant(b []byte, u unit) (time.Time, bool) {
-	switch {
+func instant(a *amount, u unit) (time.Time, bool) {
+	switch b := a.text; {
 	case len(b) >= 19 && (b[4] == '-' || b[4] == '/'):
 		return iso(b)
 	case len(b) >= 20 && b[2] == '/':
 		return clf(b)
 	}
 	if u == guess {
-		u = unitOf(b)
+		u = unitOf(a)
 	}
-	n, ok := decimal(b, u.scale())
+	n, ok := a.times(u.scale())
 	return time.Unix(0, n).UTC(), ok && n > 0
 }
 
 // unitOf tells an epoch's unit by its magnitude: seconds have 10 digits until 2286.
-func unitOf(b []byte) unit {
-	n, _ := decimal(b, 0)
+func unitOf(a *amount) unit {
+	n, _ := a.times(0)
 	switch {
 	case n < 1e11:
 		return seconds

@@ -18,31 +18,42 @@ func (r *reader) joinQuery(rec *Record) {
 
 // queryTokens finds credentials in the query string. Each is a secret; the first is the
 // token if no field held one.
-func (r *reader) queryTokens(rec *Record) {
-	_, query, _ := bytes.Cut(rec.URI, []byte("?"))
-	query, _, _ = bytes.Cut(query, []byte("#"))
+func (r *reader) queryTokens(rec *Record, query []byte) {
+	if fragment := bytes.IndexByte(query, '#'); fragment >= 0 {
+		query = query[:fragment]
+	}
+	semicolons := bytes.IndexByte(query, ';') >= 0
 	for len(query) > 0 {
 		var pair []byte
-		pair, query = query, nil
-		for i, c := range pair {
-			if c == '&' || c == ';' {
-				pair, query = pair[:i], pair[i+1:]
-				break
-			}
-		}
-		name, v, _ := bytes.Cut(pair, []byte("="))
-		if len(v) == 0 || !r.holdsToken(r.unpercent(name)) {
+		pair, query = cutParameter(query, semicolons)
+		equals := bytes.IndexByte(pair, '=')
+		if equals < 0 || equals == len(pair)-1 || !r.holdsToken(r.unpercent(pair[:equals])) {
 			continue
 		}
-		if v = r.unpercent(v); !unset(v) && rec.setToken(v, r.filled[token]) {
-			r.filled[token] = true
+		if v := r.unpercent(pair[equals+1:]); !unset(v) && rec.setToken(v, r.filled.has(token)) {
+			r.filled.add(token)
 		}
 	}
 }
 
+// cutParameter takes the first parameter. They are searched for one separator at a time: with what bytes has for that, a
+// long query string costs less than a look at each of its bytes.
+func cutParameter(query []byte, semicolons bool) (pair, rest []byte) {
+	end := bytes.IndexByte(query, '&')
+	if end < 0 {
+		end = len(query)
+	}
+	if semicolons {
+		if i := bytes.IndexByte(query[:end], ';'); i >= 0 {
+			end = i
+		}
+	}
+	return query[:end], query[min(end+1, len(query)):]
+}
+
 func (r *reader) holdsToken(name []byte) bool {
 	for _, known := range r.query {
-		if len(known) == len(name) && bytes.EqualFold([]byte(known), name) {
+		if len(known) == len(name) && bytes.EqualFold(known, name) {
 			return true
 		}
 	}

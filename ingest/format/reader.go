@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"math/bits"
-	"strings"
 )
 
 // reader decodes the records of a table.
@@ -13,11 +12,12 @@ type reader struct {
 	walker
 	record Record
 	texts  [whats]*[]byte // the record's fields that take a text over as it is
-	filled [whats]bool
-	faulty [whats]bool // had a value that was none, for want of a better one
-	buf    []byte      // strings of the entry at hand that had to be unescaped
-	list   []byte      // arrays of strings that were joined
-	query  []string    // parameters that may hold the token, lower case
+	filled things         // of things that the record has
+	faulty things         // that had a value which was none, for want of a better one
+	amount amount         // at hand
+	buf    []byte         // strings of the entry at hand that had to be unescaped
+	list   []byte         // arrays of strings that were joined
+	query  [][]byte       // parameters that may hold the token, lower case
 	emit   func(*Record) error
 	faults map[Reason]*Fault       // made once: they are the same for every entry
 	taken  func(int, []byte) error // take, bound once: binding it allocates
@@ -49,7 +49,7 @@ func (r *reader) explain() map[Reason]*Fault {
 	details := map[Reason]string{
 		UnknownFormat: "no field of format " + r.name + " in it: is another format configured for this topic?",
 		NoToken: fmt.Sprintf("no credential (%s; parameter %s of the query string) and no consumer (%s): log one, or name yours in token_fields",
-			r.fields(token, credential), strings.Join(r.query, ", "), r.fields(consumer)),
+			r.fields(token, credential), bytes.Join(r.query, []byte(", ")), r.fields(consumer)),
 		NoTime:    "nothing in " + r.fields(started, ended),
 		BadTime:   "no time that can be read in " + r.fields(started, ended),
 		BadStatus: "no status from 0 to 999 in " + r.fields(status),
@@ -75,7 +75,7 @@ func (r *reader) take(item int, raw []byte) error {
 	rec.reset(item)
 	rec.Raw = raw
 	r.buf, r.list = r.buf[:0], r.list[:0]
-	r.filled, r.faulty = [whats]bool{}, [whats]bool{}
+	r.filled, r.faulty = 0, 0
 	for word, set := range r.told {
 		for ; set != 0; set &= set - 1 {
 			r.fill(word*64 + bits.TrailingZeros64(set))
@@ -95,23 +95,36 @@ func (r *reader) take(item int, raw []byte) error {
 // taken over: all of them are secrets.
 func (r *reader) fill(i int) {
 	row, s := &r.rows[i], &r.slots[i%maxRows]
-	again := r.filled[row.what]
+	again := r.filled.has(row.what)
 	if again && row.what != token && row.what != secret {
 		return
 	}
 	var v []byte
 	if s.kind <= number && !s.escaped {
 		v = r.data[s.from:s.to]
-	} else if v = r.said(row, s); unset(v) {
+	} else {
+		v = r.said(row, s)
+	}
+	if unset(v) {
 		return
 	}
+	usable := true
 	if field := r.texts[row.what]; field != nil {
 		*field = v
-		r.filled[row.what] = true
-	} else if r.record.set(row, v, again) {
-		r.filled[row.what] = true
+	} else if amounts>>row.what&1 == 0 {
+		usable = r.record.set(row.what, v, again)
 	} else {
-		r.faulty[row.what] = true
+		if a := &r.amount; s.plain {
+			a.text, a.n, a.places, a.plain = v, s.n, int(s.places), true
+		} else {
+			a.read(v)
+		}
+		usable = r.record.setAmount(row.what, row.unit, &r.amount)
+	}
+	if usable {
+		r.filled.add(row.what)
+	} else {
+		r.faulty.add(row.what)
 	}
 }
 
@@ -120,14 +133,14 @@ func unset(v []byte) bool { return len(v) == 0 || len(v) == 1 && v[0] == '-' }
 
 // settle works out what follows from several rows together.
 func (r *reader) settle(rec *Record) {
-	if r.filled[ended] && !r.filled[started] {
+	if r.filled.has(ended) && !r.filled.has(started) {
 		rec.Time = rec.Time.Add(-rec.Latency)
 	}
 	if len(rec.query) > 0 {
 		r.joinQuery(rec)
 	}
-	if bytes.IndexByte(rec.URI, '?') >= 0 {
-		r.queryTokens(rec)
+	if i := bytes.IndexByte(rec.URI, '?'); i >= 0 {
+		r.queryTokens(rec, rec.URI[i+1:])
 	}
 }
 
@@ -139,12 +152,18 @@ func (r *reader) judge(rec *Record) error {
 		return r.faults[UnknownFormat]
 	case len(rec.Token) == 0 && len(rec.Credential) == 0 && len(rec.Consumer) == 0:
 		return r.faults[NoToken]
-	case rec.Time.IsZero() && (r.faulty[started] || r.faulty[ended]):
+	case rec.Time.IsZero() && (r.faulty.has(started) || r.faulty.has(ended)):
 		return r.faults[BadTime]
 	case rec.Time.IsZero():
 		return r.faults[NoTime]
-	case r.faulty[status] && !r.filled[status]:
+	case r.faulty.has(status) && !r.filled.has(status):
 		return r.faults[BadStatus]
 	}
 	return nil
 }
+
+// things is a set of whats.
+type things uint32
+
+func (t things) has(what what) bool { return t>>what&1 != 0 }
+func (t *things) add(what what)     { *t |= 1 << what }

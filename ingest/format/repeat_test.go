@@ -16,6 +16,9 @@ import (
 func FuzzRemembering(f *testing.F) {
 	seeds := [][2]string{
 		{`{"msec":"1795295472.5","token":"a","status":200}`, `{"msec":"1795295472.5","token":"a""status":200}`},
+		{`{"msec":"1","token":"abc"}`, `{"msec": "1","token":"abc"}`},
+		{`{"a":1,"msec":1,"bytes_sent_in_all":"1","token":"abc"}`, `{"a":1,"msec":1,"bytes_sent_on_all":"1","token":"abc"}`},
+		{`{"msec":1,"token":["abc"]}`, `{"msec":1,"token":["abc","d\u0065f"],"consumer":["x" ]}`},
 		{`{"msec":1,"token":"abc"}`, `{"msec":1{"msec":1,"token":"abc"}`},
 		{`{"token":"abc","x":{"a":[1,2,{"b":"cdefghijklmnopqrstuvwxyz"}]}}`, `{"token":"abc","x":{"a":[1,2,{"b":"cdefghijklmnopqrstuvwxy"}]}`},
 		{`{"time":1795295472, "token": "abc"}`, `{"time":1795295472, "token":{"token": "abc"}}`},

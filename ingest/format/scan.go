@@ -190,14 +190,35 @@ const wantNext = "a comma or the end of what was opened"
 
 // number checks a number.
 func (s *scanner) number(i int) int {
-	data, end := s.data, i
-	for end < len(data) && data[end]-'0' <= 9 {
-		end++
-	}
-	if end < len(data) && (data[end] == ',' || data[end] == '}') && (end == i+1 || end > i && data[i] != '0') {
-		return end // whole, as nearly all are
+	if end, _, _ := figure(s.data, i); end > 0 {
+		return end // as nearly all are
 	}
 	return s.anyNumber(i)
+}
+
+// figure reads a number that has neither sign nor exponent and is followed at once by a comma or a brace: n / 10^places,
+// which ends at end. It gives 0 if anything else stands at i, also what has too many digits to be of use.
+func figure(data []byte, i int) (end int, n uint64, places int) {
+	if i > len(data)-2 || data[i]-'0' > 9 {
+		return 0, 0, 0
+	}
+	if follows := data[i+1]; follows == ',' || follows == '}' {
+		return i + 1, uint64(data[i] - '0'), 0
+	}
+	n, whole := leading(data[i:])
+	end = i + whole
+	if end < len(data) && data[end] == '.' {
+		var part uint64
+		part, places = leading(data[end+1:])
+		n = n*power(places) + part
+		end += 1 + places
+	}
+	switch {
+	case end >= len(data) || data[end] != ',' && data[end] != '}',
+		whole > 1 && data[i] == '0', data[end-1] == '.', whole+places > maxShort:
+		return 0, 0, 0
+	}
+	return end, n, places
 }
 
 func (s *scanner) anyNumber(i int) int {

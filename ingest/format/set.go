@@ -26,30 +26,37 @@ func (r *Record) texts() [whats]*[]byte {
 	}
 }
 
-// set takes the value over of a row that is none of those, and reports whether it was usable. again
+// set takes the value over of a row that is none of those and no amount, and reports whether it was usable. again
 // says that an earlier row has filled the same what; only credentials are set again, as secrets.
-func (r *Record) set(row *row, v []byte, again bool) bool {
-	switch row.what {
+func (r *Record) set(what what, v []byte, again bool) bool {
+	switch what {
 	case token:
 		return r.setToken(v, again)
 	case secret:
 		r.secret(v)
-		return true
-	case started:
-		return r.setTime(v, row.unit)
-	case ended:
-		return !r.Time.IsZero() || r.setTime(v, row.unit)
-	case latency:
-		return r.setLatency(v, row.unit)
 	case requestLine:
 		return r.setRequestLine(v)
-	case status:
-		return r.setStatus(v, row.unit)
 	case elsewhere:
 		r.elsewhere = true
-		return true
 	}
-	return r.setNumber(row.what, v)
+	return true
+}
+
+// setAmount takes over what is a number in its unit, or a time.
+func (r *Record) setAmount(what what, u unit, v *amount) bool {
+	switch what {
+	case started:
+		return r.setTime(v, u)
+	case ended:
+		return !r.Time.IsZero() || r.setTime(v, u)
+	case latency:
+		return r.setLatency(v, u)
+	case status:
+		return r.setStatus(v, u)
+	case costUSD:
+		return r.setCost(v)
+	}
+	return r.setNumber(what, v)
 }
 
 func (r *Record) setToken(v []byte, again bool) bool {
@@ -66,7 +73,7 @@ func (r *Record) setToken(v []byte, again bool) bool {
 // redacted tells what gateways write in a credential's stead, with or without its scheme,
 // and a scheme that nothing follows. It must not become an identity that all callers share.
 func redacted(v []byte) bool {
-	if i := bytes.LastIndexByte(v, ' '); i >= 0 {
+	for i := bytes.IndexByte(v, ' '); i >= 0; i = bytes.IndexByte(v, ' ') { // as a rule one; from the left, which is fast
 		v = v[i+1:]
 	}
 	if len(v) > longestRedaction && !framing(v[0]) && !framing(v[len(v)-1]) {
@@ -99,8 +106,8 @@ func framing(c byte) bool {
 
 var redactions = [...]string{"redacted", "filtered", "masked", "hidden", "bearer", "basic", "token", "apikey"}
 
-func (r *Record) setTime(v []byte, u unit) bool {
-	r.clock = v
+func (r *Record) setTime(v *amount, u unit) bool {
+	r.clock = v.text
 	if u == laid {
 		return false // whoever knows the layout reads it
 	}
@@ -113,19 +120,19 @@ func (r *Record) setTime(v []byte, u unit) bool {
 
 // setLatency adds up the attempts of a request that was tried again: "0.000, 0.012".
 // Negative times are of phases that were never reached.
-func (r *Record) setLatency(v []byte, u unit) bool {
+func (r *Record) setLatency(v *amount, u unit) bool {
 	if u == spelt {
 		return r.setSpelt(v)
 	}
-	if n, ok := decimal(v, u.scale()); ok {
+	if n, ok := v.times(u.scale()); ok {
 		r.Latency = time.Duration(max(n, 0))
 		return n >= 0
 	}
 	var sum time.Duration
 	var usable bool
-	for len(v) > 0 {
+	for list := v.text; len(list) > 0; {
 		var attempt []byte
-		attempt, v = cut(v)
+		attempt, list = cut(list)
 		if n, ok := decimal(attempt, u.scale()); ok && n >= 0 {
 			sum += time.Duration(n)
 			usable = true
@@ -144,14 +151,14 @@ func cut(list []byte) (first, rest []byte) {
 }
 
 // setStatus takes the last attempt's status: "502, 200".
-func (r *Record) setStatus(v []byte, u unit) bool {
+func (r *Record) setStatus(v *amount, u unit) bool {
 	if u == outcome {
-		return r.setOutcome(v)
+		return r.setOutcome(v.text)
 	}
-	n, ok := decimal(v, 0)
-	for !ok && len(v) > 0 {
+	n, ok := v.times(0)
+	for list := v.text; !ok && len(list) > 0; {
 		var attempt []byte
-		if attempt, v = cut(v); len(v) == 0 {
+		if attempt, list = cut(list); len(list) == 0 {
 			n, ok = decimal(attempt, 0)
 		}
 	}
@@ -194,16 +201,17 @@ func (r *Record) setRequestLine(v []byte) bool {
 // maxCost is more than any request costs: what is above it is something else.
 const maxCost = 1e6
 
-func (r *Record) setNumber(what what, v []byte) bool {
-	if what == costUSD {
-		cost, ok := fraction(v)
-		if !ok || !(0 <= cost && cost <= maxCost) {
-			return false
-		}
-		r.CostUSD = cost
-		return true
+func (r *Record) setCost(v *amount) bool {
+	cost, ok := v.fraction()
+	if !ok || !(0 <= cost && cost <= maxCost) {
+		return false
 	}
-	n, ok := decimal(v, 0)
+	r.CostUSD = cost
+	return true
+}
+
+func (r *Record) setNumber(what what, v *amount) bool {
+	n, ok := v.times(0)
 	if !ok || n < 0 {
 		return false
 	}

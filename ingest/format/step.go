@@ -1,6 +1,9 @@
 package format
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // steps remembers how the objects were written that were read at one node. Gateways write the
 // same keys in the same order nearly every time, so what follows a value is foreseen, compared
@@ -16,18 +19,31 @@ type steps struct {
 }
 
 // step is what was written between two values of an object: a comma unless it is the first,
-// a key, its colon, the opening quote of a text, and white space.
+// a key, its colon, the opening of a text or of a list of texts, and white space.
 type step struct {
-	node   *node    // of the key, nil if the table does not know it
-	next   [2]*step // that followed last time, and the time before
-	size   int
-	last   int    // index of the last word
-	mask   uint64 // of the last word
-	quoted bool   // a text follows
-	mark   int8   // see walker.marked
-	words  [maxStep / 8]uint64
+	head, end uint64   // the word at its beginning, and the one at tail, which is its last
+	mask      uint64   // of both: less than all only where there is less than one of them
+	next      [2]*step // that followed last time, and the time before
+	node      *node    // of the key, nil if the table does not know it
+	leaf      *node    // the same, if it is a row with none below it
+	size      int
+	tail      int
+	room      int // at least a word
+	form      form
+	mark      int8 // see walker.marked
+
+	text   [maxStep]byte
 	values values
 }
+
+// form tells what follows a step.
+type form uint8
+
+const (
+	opens     form = iota // anything, which begins behind the step
+	opensText             // a text, whose opening quote belongs to the step
+	opensList             // a list of texts, whose bracket and first quote do: gateways that allow several headers of a name
+)
 
 // What is remembered of an object is bounded, since others write it: steps take each other's
 // place.
@@ -39,52 +55,51 @@ const (
 	nearby   = 4 // places that a step may have
 )
 
-// stands reports whether this is what stands at i.
+// stands reports whether this is what stands at i. Its first word and its last cover what most gateways write, wherever
+// they overlap, so that there is nothing to loop over.
 func (s *step) stands(data []byte, i int) bool {
-	if i < 0 || i > len(data)-maxStep {
-		return i+s.size <= len(data) && s.is(data[i:i+s.size])
-	}
-	room := data[i : i+maxStep]
-	for n := range s.words { // not with its value: that would copy them all
-		differs := binary.LittleEndian.Uint64(room[n*8:n*8+8]) ^ s.words[n]
-		if n == s.last {
-			return differs&s.mask == 0
-		}
-		if differs != 0 {
-			return false
-		}
-	}
-	return false
+	return i+s.room <= len(data) && // else it is within a word of the end: whoever asks takes it apart
+		((binary.LittleEndian.Uint64(data[i:])^s.head)|(binary.LittleEndian.Uint64(data[i+s.tail:])^s.end))&s.mask == 0 &&
+		(s.size <= 16 || s.between(data[i:]))
 }
 
-// is compares with a text of any length.
-func (s *step) is(text []byte) bool {
-	if len(text) != s.size {
-		return false
-	}
-	var room [maxStep]byte
-	copy(room[:], text)
-	for n := range s.words {
-		if binary.LittleEndian.Uint64(room[n*8:]) != s.words[n] {
+// between compares what is neither in the first word nor in the last.
+func (s *step) between(data []byte) bool {
+	for n := 8; n < s.tail; n += 8 {
+		if binary.LittleEndian.Uint64(data[n:]) != binary.LittleEndian.Uint64(s.text[n:]) {
 			return false
 		}
 	}
 	return true
 }
 
+// is compares with a text of any length.
+func (s *step) is(text []byte) bool { return string(text) == string(s.text[:s.size]) }
+
 func newStep(text []byte, kid *node, mark int8) step {
-	s := step{node: kid, mark: mark, size: len(text), quoted: text[len(text)-1] == '"'}
+	s := step{node: kid, mark: mark, size: len(text), form: formOf(text)}
+	if kid != nil && kid.row >= 0 && !kid.branches {
+		s.leaf = kid
+	}
 	if len(text) > maxStep {
+		s.room = math.MaxInt32 // never stands anywhere
 		return s
 	}
-	var room [maxStep]byte
-	copy(room[:], text)
-	for n := range s.words {
-		s.words[n] = binary.LittleEndian.Uint64(room[n*8:])
-	}
-	s.last = (len(text) - 1) / 8
-	s.mask = ^uint64(0) >> (64 - 8*(len(text)-8*s.last))
+	copy(s.text[:], text)
+	s.room, s.mask = max(8, len(text)), ^uint64(0)>>(64-8*min(8, len(text)))
+	s.tail = s.room - 8
+	s.head, s.end = binary.LittleEndian.Uint64(s.text[:]), binary.LittleEndian.Uint64(s.text[s.tail:])
 	return s
+}
+
+func formOf(text []byte) form {
+	switch {
+	case text[len(text)-1] != '"':
+		return opens
+	case text[len(text)-2] == '[':
+		return opensList
+	}
+	return opensText
 }
 
 // learn remembers that this step, which leads to kid, followed last.

@@ -66,6 +66,9 @@ const (
 	whats                    // how many there are
 )
 
+// amounts are those of them that are numbers in some unit, or times, a bit each.
+const amounts = 1<<started | 1<<ended | 1<<latency | 1<<asn | 1<<status | 1<<bytesIn | 1<<bytesOut | 1<<unitsIn | 1<<unitsOut | 1<<costUSD
+
 // unit is how a value is written. Numbers may stand in quotes everywhere; "", "-" and
 // null mean that the gateway did not say.
 type unit uint8

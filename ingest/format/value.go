@@ -1,13 +1,11 @@
 package format
 
-import "bytes"
-
 // said gives the text of a slot: what a string says, a number as it is written, the
 // first element of an array that says something. Objects and booleans say nothing.
 func (r *reader) said(row *row, s *slot) []byte {
 	switch s.kind {
 	case text, number:
-		return r.plain(s)
+		return r.plain(r.data[s.from:s.to], s.escaped)
 	case array:
 		if row.what == forwardedFor || row.what == forwarded {
 			return r.joined(s)
@@ -17,9 +15,8 @@ func (r *reader) said(row *row, s *slot) []byte {
 	return nil
 }
 
-func (r *reader) plain(s *slot) []byte {
-	raw := r.data[s.from:s.to]
-	if !s.escaped {
+func (r *reader) plain(raw []byte, escaped bool) []byte {
+	if !escaped {
 		return raw
 	}
 	from := len(r.buf)
@@ -62,12 +59,11 @@ func (r *reader) element(i int) (v []byte, after int) {
 	if r.data[i] == ']' {
 		return nil, i + 1
 	}
-	end := r.value(i)
-	if r.data[i] == '"' {
-		raw := r.data[i+1 : end-1]
-		s := slot{from: i + 1, to: end - 1, escaped: bytes.IndexByte(raw, '\\') >= 0}
-		v = r.plain(&s)
+	if r.data[i] != '"' {
+		after, _ = r.next(r.value(i), ']')
+		return nil, after
 	}
+	end, escaped := r.text(i + 1)
 	after, _ = r.next(end, ']')
-	return v, after
+	return r.plain(r.data[i+1:end-1], escaped), after
 }

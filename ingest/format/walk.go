@@ -10,6 +10,9 @@ type slot struct {
 	from, to int // without the quotes of a string
 	kind     kind
 	escaped  bool
+	plain    bool // the number n / 10^places, see amount
+	places   uint8
+	n        uint64
 }
 
 // kind tells what a slot holds. The first three may say something.
@@ -29,7 +32,7 @@ type walker struct {
 	scanner
 	root     *node
 	seen     bool // a row stands in the entry
-	told     rows // that stand in it with a value that may say something
+	told     rows // that stand in it
 	slots    [maxRows]slot
 	unquoted []byte // buffer for keys with escapes
 
@@ -102,7 +105,7 @@ func (w *walker) entry(i, item int, entry func(int, []byte) error) (after int, e
 }
 
 // object walks an object that has rows of the table in it, from after its brace. Nearly all
-// records are nothing but what was foreseen and plain texts: those stay within this loop.
+// records are nothing but what was foreseen, plain texts and whole numbers: those stay within this loop.
 func (w *walker) object(at *node, i int) int {
 	if w.depth++; w.depth > maxDepth {
 		return w.refuse(i-1, "less nesting")
@@ -119,8 +122,14 @@ func (w *walker) object(at *node, i int) int {
 		if last = next; next.mark != 0 && w.marked == 0 {
 			w.marked = next.mark
 		}
-		if !next.quoted {
-			if i = w.other(next, i); i < 0 {
+		if next.form == opens {
+			end, n, places := figure(data, i)
+			if end == 0 {
+				end = w.other(next, i)
+			} else if next.node != nil {
+				w.count(next.node, i, end, n, places)
+			}
+			if i = end; i < 0 {
 				return refused
 			}
 			continue
@@ -139,8 +148,20 @@ func (w *walker) object(at *node, i int) int {
 		} else if i, escaped = w.rest(i); i < 0 {
 			return refused
 		}
-		if next.node != nil {
-			w.note(next.node, from, i-1, text, escaped)
+		end := i - 1
+		if next.form == opensList {
+			if uint(i) >= uint(len(data)) || data[i] != ']' {
+				if i = w.several(next, from, i); i < 0 {
+					return refused
+				}
+				continue
+			}
+			i++
+		}
+		if next.leaf != nil {
+			w.tell(next.leaf, from, end, text, escaped)
+		} else if next.node != nil {
+			w.note(next.node, from, end, text, escaped)
 		}
 	}
 }
@@ -176,6 +197,8 @@ func (w *walker) step(at *node, last *step, i int) (*step, int) {
 	}
 	if i < len(w.data) && w.data[i] == '"' {
 		i++
+	} else if i+1 < len(w.data) && w.data[i] == '[' && w.data[i+1] == '"' {
+		i += 2
 	}
 	return at.learn(last, w.data[from:i], at.kids.find(name), mark), i
 }
@@ -223,6 +246,23 @@ func (w *walker) other(s *step, i int) int {
 	return end
 }
 
+// several walks a list of texts that began at from and has more than the one that ends before i.
+func (w *walker) several(s *step, from, i int) int {
+	for i+1 < len(w.data) && w.data[i] == ',' && w.data[i+1] == '"' {
+		if i, _ = w.text(i + 2); i < 0 {
+			return refused
+		}
+	}
+	begin := from - len(`["`)
+	if i >= len(w.data) || w.data[i] != ']' {
+		return w.other(s, begin) // white space, other values
+	}
+	if s.node != nil {
+		w.note(s.node, begin, i+1, array, false)
+	}
+	return i + 1
+}
+
 // passing walks over an object or array in which nothing is of interest.
 func (w *walker) passing(s *step, i int) int {
 	if s.size > maxStep {
@@ -246,22 +286,29 @@ func (w *walker) forget(at *node) {
 }
 
 // note keeps the value of a row, in the place of what stood under the same key before.
-// What says nothing, such as "", "-", true and null, is seen but not told.
 func (w *walker) note(at *node, from, to int, kind kind, escaped bool) {
 	if at.branches {
 		w.forget(at)
 	}
-	if at.row < 0 {
-		return // something else stands where an object is wanted
+	if at.row >= 0 { // or else something else stands where an object is wanted
+		w.tell(at, from, to, kind, escaped)
 	}
+}
+
+// tell is note for a row that has none below it.
+func (w *walker) tell(at *node, from, to int, kind kind, escaped bool) {
+	s := &w.slots[at.row&(maxRows-1)]
+	s.from, s.to, s.kind, s.escaped, s.plain = from, to, kind, escaped, false
+	w.told[at.word&1] |= at.bit
 	w.seen = true
-	s := &w.slots[at.row%maxRows]
-	s.from, s.to, s.kind, s.escaped = from, to, kind, escaped
-	told := &w.told[at.word%len(w.told)]
-	if to-from > 1 && kind < silent || to-from == 1 && w.data[from] != '-' {
-		*told |= at.bit
-	} else {
-		*told &^= at.bit
+}
+
+// count is note for a number that has been read.
+func (w *walker) count(at *node, from, to int, n uint64, places int) {
+	w.note(at, from, to, number, false)
+	if at.row >= 0 {
+		s := &w.slots[at.row%maxRows]
+		s.plain, s.n, s.places = true, n, uint8(places)
 	}
 }
 

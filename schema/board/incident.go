@@ -27,6 +27,22 @@ type Answer[T any] struct {
 	Rows []T
 }
 
+// CaseHistory is what is known of a token's requests from sums an hour.
+type CaseHistory struct {
+	Sum      Answer[CaseSum]  // one row
+	Hours    Answer[CaseHour] // the newest first; hours without any are left out
+	Week     Answer[CaseWeek]
+	Places   Answer[CasePlace]
+	Networks Answer[CaseNetwork]
+	Clients  Answer[CaseClient]
+}
+
+// CaseDetail is what has to be counted from single requests.
+type CaseDetail struct {
+	Routes    Answer[CaseRoute]
+	Addresses Answer[CaseAddress]
+}
+
 // CaseSum sums a token's requests before the first evidence, and since.
 type CaseSum struct {
 	Before, Since         uint64

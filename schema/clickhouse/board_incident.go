@@ -50,69 +50,10 @@ func answer[T any](ctx context.Context, db *DB, what, query string, scan func(dr
 	return board.Answer[T]{SQL: query, Rows: rows}, err
 }
 
-// CaseSum sums what the token did; it is one row.
-func (db *DB) CaseSum(ctx context.Context, c board.Case) (board.Answer[board.CaseSum], error) {
-	return answer(ctx, db, "the sums of an incident", caseSumSQL(c), func(r driver.Rows, s *board.CaseSum) error {
-		return r.Scan(&s.Before, &s.Since, &s.BytesOut, &s.CostUSD, &s.Units, &s.Errors, &s.Denied, &s.LastSeen)
-	})
-}
-
-// CaseHours counts requests by hour of the clock, the newest hour first. Hours without any are left out.
-func (db *DB) CaseHours(ctx context.Context, c board.Case) (board.Answer[board.CaseHour], error) {
-	return answer(ctx, db, "requests by hour", caseHoursSQL(c), func(r driver.Rows, h *board.CaseHour) error {
-		return r.Scan(&h.At, &h.Requests, &h.Errors, &h.BytesOut)
-	})
-}
-
 // CaseMinutes counts requests by minute. Minutes without any are left out.
 func (db *DB) CaseMinutes(ctx context.Context, c board.Case, from, until time.Time) (board.Answer[board.CaseMinute], error) {
 	return answer(ctx, db, "requests by minute", caseMinutesSQL(c, from, until), func(r driver.Rows, m *board.CaseMinute) error {
 		return r.Scan(&m.At, &m.Requests, &m.Errors)
-	})
-}
-
-// CaseWeek counts requests by hour of the week.
-func (db *DB) CaseWeek(ctx context.Context, c board.Case) (board.Answer[board.CaseWeek], error) {
-	return answer(ctx, db, "requests by hour of the week", caseWeekSQL(c), func(r driver.Rows, w *board.CaseWeek) error {
-		return r.Scan(&w.Day, &w.Hour, &w.Before, &w.Since)
-	})
-}
-
-// CasePlaces counts requests by place, those first that were not seen before.
-func (db *DB) CasePlaces(ctx context.Context, c board.Case) (board.Answer[board.CasePlace], error) {
-	return answer(ctx, db, "requests by place", casePlacesSQL(c), func(r driver.Rows, p *board.CasePlace) error {
-		return r.Scan(&p.Country, &p.Region, &p.City, &p.Lat, &p.Lon, &p.Before, &p.Since, &p.First, &p.Last, &p.BytesOut)
-	})
-}
-
-// CaseNetworks counts requests by network, those first that were not seen before.
-func (db *DB) CaseNetworks(ctx context.Context, c board.Case) (board.Answer[board.CaseNetwork], error) {
-	return answer(ctx, db, "requests by network", caseNetworksSQL(c), func(r driver.Rows, n *board.CaseNetwork) error {
-		return r.Scan(&n.ASN, &n.Org, &n.Network, &n.Before, &n.Since, &n.First, &n.Last, &n.BytesOut)
-	})
-}
-
-// CaseClients counts requests by client, those first that were not seen before.
-func (db *DB) CaseClients(ctx context.Context, c board.Case) (board.Answer[board.CaseClient], error) {
-	return answer(ctx, db, "requests by client", caseClientsSQL(c), func(r driver.Rows, n *board.CaseClient) error {
-		return r.Scan(&n.Client, &n.Before, &n.Since, &n.First, &n.Last, &n.BytesOut)
-	})
-}
-
-// CaseRoutes counts requests by method and route, those first that were not seen before.
-func (db *DB) CaseRoutes(ctx context.Context, c board.Case) (board.Answer[board.CaseRoute], error) {
-	return answer(ctx, db, "requests by route", caseRoutesSQL(c), func(r driver.Rows, n *board.CaseRoute) error {
-		return r.Scan(&n.Method, &n.Route, &n.Before, &n.Since, &n.First, &n.Last, &n.BytesOut, &n.Errors)
-	})
-}
-
-// CaseAddresses counts requests by client address, those first that were not seen before.
-func (db *DB) CaseAddresses(ctx context.Context, c board.Case) (board.Answer[board.CaseAddress], error) {
-	return answer(ctx, db, "requests by address", caseAddressesSQL(c), func(r driver.Rows, a *board.CaseAddress) error {
-		var ip net.IP
-		err := r.Scan(&ip, &a.Country, &a.City, &a.Org, &a.Network, &a.Before, &a.Since, &a.First, &a.Last, &a.BytesOut, &a.Errors)
-		a.IP = clientAddress(ip)
-		return err
 	})
 }
 

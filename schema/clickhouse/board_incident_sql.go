@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,21 +56,29 @@ var (
 	sumLast   = sums{"last", "max(last_seen)", "max(ts)"}
 	sumBytes  = sums{"bytes", "sumIf(bytes_out, hour > %[1]s)", "sumIf(bytes_out, ts >= %[2]s)"}
 	sumSpan   = []sums{sumBefore, sumSince, sumFirst, sumLast, sumBytes}
+	sumPlace  = []sums{{"lat", "argMax(lat, requests)", "any(lat)"}, {"lon", "argMax(lon, requests)", "any(lon)"}}
+	sumOrg    = []sums{{"org", "any(as_org)", "any(as_org)"}}
+	sumUse    = []sums{
+		{"cost", "sumIf(cost_usd, hour > %[1]s)", "sumIf(cost_usd, ts >= %[2]s)"},
+		{"units", "sumIf(units_in + units_out, hour > %[1]s)", "sumIf(toUInt64(units_in) + units_out, ts >= %[2]s)"},
+		{"failed", "sumIf(errors, hour > %[1]s)", "countIf(status >= 400 AND ts >= %[2]s)"},
+		{"refused", "sumIf(denied, hour > %[1]s)", "countIf(status IN (401, 403) AND ts >= %[2]s)"},
+	}
+	sumAll = []sums{{"all_failed", "sum(errors)", "countIf(status >= 400)"}, {"all_bytes", "sum(bytes_out)", "sum(bytes_out)"}}
 )
 
 // history sums up all that is known of the case's requests, by keys: sums an hour, except for the hour in which the first
 // evidence is, whose requests are counted one by one. Both are summed up by themselves before they are put together,
 // which takes a fifth of the time that it takes to sum up their rows.
 func history(c board.Case, hourKeys, eventKeys string, of []sums) string {
+	return historyBy(c, hourKeys+", ", eventKeys+", ", " GROUP BY ALL", of)
+}
+
+func historyBy(c board.Case, hourKeys, eventKeys, by string, of []sums) string {
 	var ofHours, ofEvents []string
 	for _, s := range of {
 		ofHours = append(ofHours, s.ofHours+" AS "+s.name+"_n")
 		ofEvents = append(ofEvents, s.ofEvents)
-	}
-	hours, events := strings.Join(ofHours, ", "), strings.Join(ofEvents, ", ")
-	byHour, byEvent := "", ""
-	if hourKeys != "" {
-		hours, events, byHour, byEvent = hourKeys+", "+hours, eventKeys+", "+events, " GROUP BY ALL", " GROUP BY ALL"
 	}
 	hour, began := hourLiteral(c.Began), momentLiteral(c.Began)
 	fill := strings.NewReplacer("%[1]s", hour, "%[2]s", began)
@@ -79,24 +88,19 @@ func history(c board.Case, hourKeys, eventKeys string, of []sums) string {
     UNION ALL
     SELECT %s FROM events
     WHERE %s AND ts >= %s AND ts < %s + INTERVAL 1 HOUR%s
-)`, fill.Replace(hours), ofCase(c), hourLiteral(c.From), hourLiteral(c.Until), hour, byHour, fill.Replace(events), ofCase(c), hour, hour, byEvent)
+)`, hourKeys+fill.Replace(strings.Join(ofHours, ", ")), ofCase(c), hourLiteral(c.From), hourLiteral(c.Until), hour, by,
+		eventKeys+fill.Replace(strings.Join(ofEvents, ", ")), ofCase(c), hour, hour, by)
 }
 
 const (
 	spanColumns = "sum(before_n) AS before, sum(since_n) AS since, min(first_n) AS first, max(last_n) AS last, sum(bytes_n) AS bytes"
+	useColumns  = "sum(cost_n) AS cost, sum(units_n) AS llm_tokens, sum(failed_n) AS failed, sum(refused_n) AS refused"
 	newFirst    = "ORDER BY before = 0 DESC, since DESC, before DESC"
 )
 
 func caseSumSQL(c board.Case) string {
-	return "SELECT sum(before_n) AS before, sum(since_n) AS since, sum(bytes_n) AS bytes, sum(cost_n) AS cost, sum(units_n) AS llm_tokens,\n" +
-		"    sum(failed_n) AS failed, sum(refused_n) AS refused, max(last_n) AS last\nFROM " + history(c, "", "", []sums{
-		sumBefore, sumSince, sumBytes,
-		{"cost", "sumIf(cost_usd, hour > %[1]s)", "sumIf(cost_usd, ts >= %[2]s)"},
-		{"units", "sumIf(units_in + units_out, hour > %[1]s)", "sumIf(toUInt64(units_in) + units_out, ts >= %[2]s)"},
-		{"failed", "sumIf(errors, hour > %[1]s)", "countIf(status >= 400 AND ts >= %[2]s)"},
-		{"refused", "sumIf(denied, hour > %[1]s)", "countIf(status IN (401, 403) AND ts >= %[2]s)"},
-		sumLast,
-	})
+	return "SELECT sum(before_n) AS before, sum(since_n) AS since, sum(bytes_n) AS bytes, max(last_n) AS last,\n    " + useColumns + "\n" +
+		"FROM " + historyBy(c, "", "", "", slices.Concat([]sums{sumBefore, sumSince, sumBytes, sumLast}, sumUse))
 }
 
 func caseHoursSQL(c board.Case) string {
@@ -121,14 +125,13 @@ func caseWeekSQL(c board.Case) string {
 
 func casePlacesSQL(c board.Case) string {
 	const keys = "country, region, city"
-	of := append([]sums{{"lat", "argMax(lat, requests)", "any(lat)"}, {"lon", "argMax(lon, requests)", "any(lon)"}}, sumSpan...)
 	return "SELECT country, region, city, argMax(lat_n, before_n + since_n) AS lat, argMax(lon_n, before_n + since_n) AS lon,\n    " + spanColumns + "\n" +
-		"FROM " + history(c, keys, keys, of) + "\nGROUP BY " + keys + " " + newFirst + fmt.Sprintf(", %s LIMIT %d", keys, mostCaseRows)
+		"FROM " + history(c, keys, keys, slices.Concat(sumPlace, sumSpan)) + "\nGROUP BY " + keys + " " + newFirst + fmt.Sprintf(", %s LIMIT %d", keys, mostCaseRows)
 }
 
 func caseNetworksSQL(c board.Case) string {
 	return "SELECT asn, any(org_n) AS organisation, network,\n    " + spanColumns + "\n" +
-		"FROM " + history(c, "asn, network", "asn, network", append([]sums{{"org", "any(as_org)", "any(as_org)"}}, sumSpan...)) + "\n" +
+		"FROM " + history(c, "asn, network", "asn, network", slices.Concat(sumOrg, sumSpan)) + "\n" +
 		"GROUP BY asn, network " + newFirst + fmt.Sprintf(", asn, network LIMIT %d", mostCaseRows)
 }
 

@@ -67,28 +67,23 @@ func TestCaseCounts(t *testing.T) {
 	owner := board.Span{Before: 36, Since: 1, First: noon.AddDate(0, 0, -7), Last: last, BytesOut: 10}
 	thief := board.Span{Since: 30, First: began, Last: began.Add(9 * time.Minute), BytesOut: 30_000}
 
-	sum, err := db.CaseSum(ctx, c)
-	sameRows(t, "sum", err, sum.Rows, []board.CaseSum{{Before: 36, Since: 31, BytesOut: 30_010, CostUSD: 15, Errors: 30, Denied: 30, LastSeen: last}})
-	places, err := db.CasePlaces(ctx, c)
-	sameRows(t, "places", err, places.Rows, []board.CasePlace{
+	h, err := db.CaseHistory(ctx, c)
+	sameRows(t, "sum", err, h.Sum.Rows, []board.CaseSum{{Before: 36, Since: 31, BytesOut: 30_010, CostUSD: 15, Errors: 30, Denied: 30, LastSeen: last}})
+	sameRows(t, "places", err, h.Places.Rows, []board.CasePlace{
 		{Country: "BR", City: "São Paulo", Lat: -23.5, Lon: -46.6, Span: thief}, {Country: "DE", Region: "Berlin", City: "Berlin", Lat: 52.5, Lon: 13.4, Span: owner}})
-	networks, err := db.CaseNetworks(ctx, c)
-	sameRows(t, "networks", err, networks.Rows, []board.CaseNetwork{{ASN: 14061, Org: "DigitalOcean, LLC", Network: "hosting", Span: thief}, {ASN: 3320, Org: "Deutsche Telekom AG", Network: "residential", Span: owner}})
-	clients, err := db.CaseClients(ctx, c)
-	sameRows(t, "clients", err, clients.Rows, []board.CaseClient{{Client: "curl/8", Span: thief}, {Client: "acme-sdk/2", Span: owner}})
-	routes, err := db.CaseRoutes(ctx, c)
-	sameRows(t, "routes", err, routes.Rows, []board.CaseRoute{{Method: "GET", Route: "/v1/datasets/export", Errors: 30, Span: thief}, {Method: "GET", Route: "/v1/models/{id}", Span: owner}})
-	addresses, err := db.CaseAddresses(ctx, c)
-	sameRows(t, "addresses", err, addresses.Rows, []board.CaseAddress{
+	sameRows(t, "networks", err, h.Networks.Rows, []board.CaseNetwork{{ASN: 14061, Org: "DigitalOcean, LLC", Network: "hosting", Span: thief}, {ASN: 3320, Org: "Deutsche Telekom AG", Network: "residential", Span: owner}})
+	sameRows(t, "clients", err, h.Clients.Rows, []board.CaseClient{{Client: "curl/8", Span: thief}, {Client: "acme-sdk/2", Span: owner}})
+	d, err := db.CaseDetail(ctx, c)
+	sameRows(t, "routes", err, d.Routes.Rows, []board.CaseRoute{{Method: "GET", Route: "/v1/datasets/export", Errors: 30, Span: thief}, {Method: "GET", Route: "/v1/models/{id}", Span: owner}})
+	sameRows(t, "addresses", err, d.Addresses.Rows, []board.CaseAddress{
 		{IP: netip.MustParseAddr("2001:db8::9"), Country: "BR", City: "São Paulo", Org: "DigitalOcean, LLC", Network: "hosting", Errors: 30, Span: thief},
 		{IP: netip.MustParseAddr("81.2.69.142"), Country: "DE", City: "Berlin", Org: "Deutsche Telekom AG", Network: "residential", Span: owner}})
-	week, err := db.CaseWeek(ctx, c)
-	if err != nil || len(week.Rows) != 7 || week.Rows[int(noon.Weekday()+6)%7] != (board.CaseWeek{Day: uint8(noon.Weekday()+6)%7 + 1, Hour: 12, Before: 6, Since: 31}) {
-		t.Errorf("week %+v, error %v", week.Rows, err)
+	week, hours := h.Week, h.Hours
+	if len(week.Rows) != 7 || week.Rows[int(noon.Weekday()+6)%7] != (board.CaseWeek{Day: uint8(noon.Weekday()+6)%7 + 1, Hour: 12, Before: 6, Since: 31}) {
+		t.Errorf("week %+v", week.Rows)
 	}
-	hours, err := db.CaseHours(ctx, c)
-	if err != nil || len(hours.Rows) != 8 || hours.Rows[0] != (board.CaseHour{At: noon, Requests: 32, Errors: 30, BytesOut: 30_020}) {
-		t.Errorf("hours %+v, error %v", hours.Rows, err)
+	if len(hours.Rows) != 8 || hours.Rows[0] != (board.CaseHour{At: noon, Requests: 32, Errors: 30, BytesOut: 30_020}) {
+		t.Errorf("hours %+v", hours.Rows)
 	}
 	minutes, err := db.CaseMinutes(ctx, c, began.Add(-5*time.Minute), began.Add(2*time.Minute))
 	sameRows(t, "minutes", err, minutes.Rows, []board.CaseMinute{{At: began, Requests: 3, Errors: 3}, {At: began.Add(time.Minute), Requests: 3, Errors: 3}})
@@ -189,11 +184,11 @@ func TestCaseDone(t *testing.T) {
 func TestCaseReadsByKey(t *testing.T) {
 	db := migrated(t)
 	c, _ := caseWorld(t, db)
-	a, err := db.CaseRoutes(t.Context(), c)
+	d, err := db.CaseDetail(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rows, err := db.Query(t.Context(), "EXPLAIN indexes = 1 "+a.SQL)
+	_, rows, err := db.Query(t.Context(), "EXPLAIN indexes = 1 "+d.Routes.SQL)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,10 +40,11 @@ FROM token_summaries AS s WHERE token IN (`+in+`) HAVING count() > 0`,
 				defer func() { t.First, t.Last = time.UnixMilli(first).UTC(), time.UnixMilli(last).UTC() }()
 				return rows.Scan(&t.Hint, &t.Owner, &t.Environment, &first, &last, &t.Requests)
 			})
-		return err
-	})
-	group.Go(func() error {
-		source, err := tokenRows(ctx, db, "the token's gateway", `SELECT toString(source) FROM events WHERE token IN (`+in+`) ORDER BY token DESC, ts DESC LIMIT 1`,
+		if err != nil || t.Last.IsZero() {
+			return err
+		}
+		// With the time of the last request known its gateway is found in one part of the table rather than in each.
+		source, err := tokenRows(ctx, db, "the token's gateway", fmt.Sprintf("SELECT toString(source) FROM events WHERE token IN (%s) AND ts = %s LIMIT 1", in, momentLiteral(t.Last)),
 			func(rows driver.Rows, to *string) error { return rows.Scan(to) })
 		t.Source = strings.Join(source, "")
 		return err
@@ -100,32 +101,37 @@ FROM activity_hours AS h WHERE token IN (%s) AND hour >= toDateTime(%d, 'UTC') G
 	return week, err
 }
 
-// BoardTokenHabits sums up from where and with what a token was used, by requests.
+// kinds of habits: what grouping() gives for the keys that a row was not summed up by.
+const (
+	habitCountry = 0b0111
+	habitPlace   = 0b0011
+	habitNetwork = 0b1101
+	habitClient  = 0b1110
+)
+
+// BoardTokenHabits sums up from where and with what a token was used, by requests: all four lists from one reading.
 func (db *DB) BoardTokenHabits(ctx context.Context, t board.Token) (h board.TokenHabits, err error) {
-	group, ctx := errgroup.WithContext(ctx)
-	for _, kind := range []struct {
-		name string
-		to   *[]board.TokenHabit
-	}{
-		{"toString(country)", &h.Countries},
-		{"concat(city, if(city != '' AND country != '', ', ', ''), country)", &h.Places},
-		{"concat(if(asn > 0, concat('AS', toString(asn), ' '), ''), as_org, ' (', toString(network), ')')", &h.Networks},
-		{"toString(client)", &h.Clients},
-	} {
-		group.Go(func() (err error) {
-			*kind.to, err = tokenRows(ctx, db, "the habits of a token", fmt.Sprintf(`SELECT %s AS name, sum(h.requests) / sum(sum(h.requests)) OVER () AS share, uniqExact(toDate(h.hour)),
+	lists := map[uint64]*[]board.TokenHabit{habitCountry: &h.Countries, habitPlace: &h.Places, habitNetwork: &h.Networks, habitClient: &h.Clients}
+	_, err = tokenRows(ctx, db, "the habits of a token", fmt.Sprintf(`SELECT grouping(country, city, asn, client) AS kind,
+multiIf(kind = %[1]d, toString(country), kind = %[2]d, concat(city, if(city != '' AND country != '', ', ', ''), country),
+    kind = %[3]d, concat(if(asn > 0, concat('AS', toString(asn), ' '), ''), anyLast(as_org), ' (', toString(network), ')'), toString(client)) AS name,
+sum(h.requests) / sum(sum(h.requests)) OVER (PARTITION BY kind) AS share, uniqExact(toDate(h.hour)),
 toUnixTimestamp64Milli(min(h.first_seen)), toUnixTimestamp64Milli(max(h.last_seen))
-FROM activity_hours AS h WHERE token IN (%s) AND hour >= toDateTime(%d, 'UTC') GROUP BY name ORDER BY share DESC, name LIMIT %d`,
-				kind.name, unhexed(append(t.Names, t.ID)), time.Now().AddDate(0, 0, -habitDays).Unix(), mostHabits),
-				func(rows driver.Rows, to *board.TokenHabit) error {
-					var first, last int64
-					defer func() { to.First, to.Last = time.UnixMilli(first).UTC(), time.UnixMilli(last).UTC() }()
-					return rows.Scan(&to.Name, &to.Share, &to.Days, &first, &last)
-				})
-			return err
+FROM activity_hours AS h WHERE token IN (%[4]s) AND hour >= toDateTime(%[5]d, 'UTC')
+GROUP BY GROUPING SETS ((country), (country, city), (asn, network), (client)) ORDER BY share DESC, name LIMIT %[6]d BY kind`,
+		habitCountry, habitPlace, habitNetwork, unhexed(append(t.Names, t.ID)), time.Now().AddDate(0, 0, -habitDays).Unix(), mostHabits),
+		func(rows driver.Rows, _ *struct{}) error {
+			var kind uint64
+			var first, last int64
+			var habit board.TokenHabit
+			if err := rows.Scan(&kind, &habit.Name, &habit.Share, &habit.Days, &first, &last); err != nil {
+				return err
+			}
+			habit.First, habit.Last = time.UnixMilli(first).UTC(), time.UnixMilli(last).UTC()
+			*lists[kind] = append(*lists[kind], habit)
+			return nil
 		})
-	}
-	return h, group.Wait()
+	return h, err
 }
 
 // BoardTokenPast is what was decided about a token, the newest first.
