@@ -168,7 +168,7 @@ var alternatives = []alternative{
 	{"index_granularity 8192", "index_granularity = 16384", "index_granularity = 8192"},
 	{"index_granularity 32768", "index_granularity = 16384", "index_granularity = 32768"},
 	{"texts and their lengths apart", "serialization_info_version = 'basic'", "serialization_info_version = 'with_types'"},
-	{"no compact parts", "min_bytes_for_wide_part = 16777216, min_level_for_wide_part = 1", "min_bytes_for_wide_part = 0, min_level_for_wide_part = 0"},
+	{"no compact parts from 16 MiB on", "min_level_for_wide_part = 1", "min_level_for_wide_part = 0"},
 }
 
 // compare stores the same rows in each way, twice in turn, and takes the lesser processor time.

@@ -1,7 +1,7 @@
 -- What a request costs ClickHouse's processor when it is stored, merged and read (deploy/adr/0006-storage.md).
 --
 -- LZ4 takes less time than ZSTD in all three. Columns that repeat within a token, or whose values another codec has packed
--- already, are hardly larger for it: 2.6 bytes a request in all, half of them ts, which every question reads. ZSTD stays where it
+-- already, are hardly larger for it: 2.7 bytes a request in all, half of them ts, which every question reads. ZSTD stays where it
 -- saves most: request_id (hexadecimal digits, of which it leaves half), path, offset, ip, latency_us and route. T64 is gone where all
 -- values are 0 nearly always. Parts that are there stay as they are until they are merged.
 --
