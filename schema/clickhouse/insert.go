@@ -70,7 +70,7 @@ func (db *DB) insert(ctx context.Context, table, token string, columns []column)
 	return db.wire.do(ctx, ch.Query{
 		Body:     fmt.Sprintf("INSERT INTO %s (%s) VALUES", table, strings.Join(names, ", ")),
 		Input:    input,
-		Settings: insertSettings(token),
+		Settings: append(insertSettings(token), tableSettings(table)...),
 	})
 }
 
@@ -91,4 +91,14 @@ func insertSettings(token string) []ch.Setting {
 		settings[i].Important = true
 	}
 	return settings
+}
+
+// tableSettings are what one table's inserts need besides. A block of events comes out of its views with one row a key:
+// merging it within itself before it is written, as ClickHouse does unless told otherwise, would change nothing and takes a tenth
+// of the insert's time.
+func tableSettings(table string) []ch.Setting {
+	if table != "events" {
+		return nil
+	}
+	return []ch.Setting{{Key: "optimize_on_insert", Value: "0", Important: true}}
 }
