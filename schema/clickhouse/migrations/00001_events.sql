@@ -8,8 +8,7 @@
 -- column): 0.7 us a row of the server's processor time instead of 1.3; merging ten parts
 -- or more at a time takes 0.5 us a row off the merges. merge_selector_base says how much larger the parts of the next
 -- level of merges are: a row is rewritten 3.6 times on its way through 190 blocks with 5, the default, and twice
--- with 20 (deploy/adr/0006-storage.md has the alternatives, and the command that measures them). Granules of 16,384 rows take a
--- tenth off inserts and merges against those of 8,192, which older databases keep: the size of a table's granules cannot be changed.
+-- with 20 (deploy/adr/0006-storage.md has the alternatives, and the command that measures them).
 -- Codecs were changed in 00093.
 
 -- +goose NO TRANSACTION
@@ -76,8 +75,7 @@ SETTINGS
     ttl_only_drop_parts = 1,
     min_bytes_for_wide_part = 134217728,
     min_parts_to_merge_at_once = 10,
-    merge_selector_base = 20,
-    index_granularity = 16384
+    merge_selector_base = 20
 COMMENT 'Every request made with a token. One row a request, stored exactly once.';
 
 CREATE TABLE IF NOT EXISTS dead_letters
