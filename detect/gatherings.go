@@ -93,6 +93,7 @@ func (c *Campaigns) code(k *coder) {
 	c.all.code(k)
 	k.float(&c.parts)
 	k.int64(&c.partsAt)
+	number(k, &c.watching) // not made from the owners: some of them were forgotten since
 	k.int64(&c.watchUntil)
 	if len(gatherings) > maxGatherings || c.parts < 0 {
 		k.fail()

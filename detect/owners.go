@@ -98,9 +98,6 @@ func (c *Campaigns) codeOwners(k *coder) {
 	if k.reading && k.err == nil {
 		for _, o := range owners {
 			c.owners[o.name] = &o.awake
-			if o.awake.watched > 0 {
-				c.watching |= watchBit(o.name)
-			}
 		}
 	}
 }

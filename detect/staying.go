@@ -11,7 +11,7 @@ import (
 // lives where it lived goes on there, the owner has not moved. If none was used at all, nobody can tell yet. So while
 // there is something to be told apart, the networks that the owner's tokens are at home in and used from are noted.
 //
-// That concerns few owners at a time. Of all others' events nothing is looked at but two letters of the owner's name.
+// That concerns few owners at a time. Of all others' events nothing is looked at but the length and three letters of the owner's name.
 
 // stay is the newest use of a network by tokens that are at home there.
 type stay struct {
@@ -33,7 +33,7 @@ func (c *Campaigns) watch(owner string, until int64) {
 	c.watchUntil = max(c.watchUntil, until)
 }
 
-// watchBit stands for some of all owners, by the beginning and the end of their names.
+// watchBit stands for some of all owners, by the length and three letters of their names.
 func watchBit(owner string) uint64 {
 	name, _, _ := strings.Cut(owner, "\x00")
 	return bitOf(name)
