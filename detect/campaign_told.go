@@ -63,7 +63,7 @@ func (c *Campaigns) campaign(g *gathering, now int64) (n int, score float64) {
 		if m.owner == "" {
 			nameless++
 		} else {
-			owners[m.owner] = true
+			owners[companyOf(m.owner)] = true
 		}
 	}
 	if n < leastCampaign || len(owners)+nameless < 2 || 2*n < len(g.members) {

@@ -56,3 +56,6 @@ func (s *Surges) Beyond(known uint16, raw float64, small bool) float64 {
 
 // TenMinutes is how many requests the token of the last event made in the last ten minutes.
 func (e *Engine) TenMinutes() uint32 { return e.scored.rate.spans[tens].count }
+
+// Company is who a consumer of an environment is part of.
+func Company(consumer, environment string) string { return companyOf(owner(consumer, environment)) }

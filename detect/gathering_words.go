@@ -63,7 +63,7 @@ func (c *Campaigns) ownersOf(g *gathering, in func(*member) bool) int {
 		case m.owner == "":
 			nameless++
 		default:
-			owners[m.owner] = true
+			owners[companyOf(m.owner)] = true
 		}
 	}
 	return len(owners) + nameless

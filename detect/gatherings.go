@@ -27,7 +27,7 @@ func (c *Campaigns) gathering(key gatheringKey, now int64) *gathering {
 func (c *Campaigns) forget(now int64) {
 	c.forgotten++
 	for key, g := range c.gatherings {
-		if g.leave(now); len(g.members) == 0 && g.past < 1 {
+		if g.leave(now); len(g.members) == 0 && (g.past < 1 || !key.counts()) {
 			delete(c.gatherings, key)
 		}
 	}
@@ -43,6 +43,10 @@ func (c *Campaigns) forget(now int64) {
 		c.due = slices.DeleteFunc(c.due, func(due *gathering) bool { return due == g })
 	}
 }
+
+// counts reports whether it matters how many came to a value before: for a campaign, and for what moves from one
+// network to another. An owner's tokens are held against how many the owner has.
+func (k gatheringKey) counts() bool { return !k.oneOwner() && k.kind != sameTraffic }
 
 func lesser(a, b *gathering) bool {
 	single := func(g *gathering) bool { return len(g.members) < 2 }
