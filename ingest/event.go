@@ -28,6 +28,7 @@ type decoding struct {
 	prints   *Fingerprinter
 	scrub    *Scrubber
 	known    *identities
+	whences  *whences
 	texts    *texts
 	prices   prices
 	buf      []byte
@@ -44,7 +45,7 @@ func newDecoding(d *Decoder) *decoding {
 	if err != nil {
 		panic(err) // Validate has opened it
 	}
-	w := &decoding{Decoder: d, format: f, prints: NewFingerprinter(d.pepper), scrub: NewScrubber(f.Blank()), known: newIdentities(), texts: newTexts(), prices: newPrices(d.cfg.Prices)}
+	w := &decoding{Decoder: d, format: f, prints: NewFingerprinter(d.pepper), scrub: NewScrubber(f.Blank()), known: newIdentities(), whences: newWhences(), texts: newTexts(), prices: newPrices(d.cfg.Prices)}
 	w.each = w.entry
 	return w
 }
@@ -82,37 +83,39 @@ func (w *decoding) entry(r *format.Record) error {
 		w.refuse(w.format.Name(), r.Item, r.Raw, r.Err)
 		return nil
 	}
+	who := w.identity(r)
+	if who == nil {
+		w.refuse(w.format.Name(), r.Item, r.Raw, &format.Fault{Reason: format.NoToken, Detail: "the credential is empty behind its scheme"})
+		return nil
+	}
 	w.dst.Events = append(w.dst.Events, schema.Event{})
 	e := &w.dst.Events[len(w.dst.Events)-1] // filled where it stands: it is large
 	e.Ingested, e.Source = w.pos.At, w.format.Name()
 	e.Topic, e.Partition, e.Offset, e.Item = w.pos.Topic, w.pos.Partition, w.pos.Offset, uint32(r.Item)
-	if !w.identify(e, r) {
-		w.dst.Events = w.dst.Events[:len(w.dst.Events)-1]
-		w.refuse(w.format.Name(), r.Item, r.Raw, &format.Fault{Reason: format.NoToken, Detail: "the credential is empty behind its scheme"})
-		return nil
-	}
+	w.identify(e, who, r)
 	w.stamp(e, r)
 	w.trace(e, r)
 	w.describe(e, r)
 	return nil
 }
 
-// identify says whose request it was, and reports whether anything does.
-func (w *decoding) identify(e *schema.Event, r *format.Record) bool {
-	owner := w.owner(r.Consumer)
-	e.Consumer, e.Environment, e.KeyID = owner.name, owner.environment, w.prints.KeyID()
+// identify sets whose request it was.
+func (w *decoding) identify(e *schema.Event, who *caller, r *format.Record) {
+	var named owner
+	if alone(r) {
+		w.aim(who, r)
+		named = w.ownerBeside(who, r.Consumer)
+	} else {
+		named, _ = w.owner(r.Consumer)
+	}
+	e.Consumer, e.Environment, e.KeyID = named.name, named.environment, w.prints.KeyID()
 	if len(r.Environment) > 0 {
 		e.Environment = w.texts.intern(clip(w.scrub.Text(r.Environment), maxEnvironment))
 	}
 	if e.Environment == "" {
 		e.Environment = w.cfg.Environment
 	}
-	id := w.identity(r)
-	if id == nil {
-		return false
-	}
-	e.Token, e.Former, e.TokenHint, e.Credential = id.token, id.former, id.hint, id.credential
-	return true
+	e.Token, e.Former, e.TokenHint, e.Credential = who.token, who.former, who.hint, who.credential
 }
 
 // stamp sets the event's time, to the milliseconds that are stored, so that what is read
@@ -125,18 +128,6 @@ func (w *decoding) stamp(e *schema.Event, r *format.Record) {
 		e.Time, e.TimeRaw = w.pos.At.Add(-w.cfg.MaxAge).UTC().Truncate(time.Millisecond), at
 	case age < -w.cfg.MaxSkew:
 		e.Time, e.TimeRaw = w.pos.At.Add(w.cfg.MaxSkew).UTC().Truncate(time.Millisecond), at
-	}
-}
-
-// trace sets where the request came from.
-func (w *decoding) trace(e *schema.Event, r *format.Record) {
-	from := w.trust.origin(r)
-	e.IP, e.IPFrom, e.IPSpoofed = from.ip, from.from, from.spoofed
-	if w.locator != nil && e.IP.IsValid() {
-		e.Place = w.locator.Locate(e.IP)
-	}
-	if len(r.Country) > 0 || r.ASN > 0 {
-		w.vouched(e, r)
 	}
 }
 
