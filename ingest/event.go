@@ -38,6 +38,8 @@ type decoding struct {
 	dst  *schema.Block
 	pos  Position
 	size int
+
+	bounded, oldest, newest time.Time // see bound
 }
 
 func newDecoding(d *Decoder) *decoding {
@@ -121,13 +123,27 @@ func (w *decoding) identify(e *schema.Event, who *caller, r *format.Record) {
 // stamp sets the event's time, to the milliseconds that are stored, so that what is read
 // back is what was seen.
 func (w *decoding) stamp(e *schema.Event, r *format.Record) {
-	at := r.Time.Truncate(time.Millisecond)
+	at := r.Time
+	if finer := at.Nanosecond() % int(time.Millisecond); finer != 0 {
+		at = at.Add(-time.Duration(finer))
+	}
 	e.Time = at
 	switch age := w.pos.At.Sub(at); {
 	case age > w.cfg.MaxAge:
-		e.Time, e.TimeRaw = w.pos.At.Add(-w.cfg.MaxAge).UTC().Truncate(time.Millisecond), at
+		w.bound()
+		e.Time, e.TimeRaw = w.oldest, at
 	case age < -w.cfg.MaxSkew:
-		e.Time, e.TimeRaw = w.pos.At.Add(w.cfg.MaxSkew).UTC().Truncate(time.Millisecond), at
+		w.bound()
+		e.Time, e.TimeRaw = w.newest, at
+	}
+}
+
+// bound works out what times of the block at hand are clamped to: where many are clamped, all are to the same.
+func (w *decoding) bound() {
+	if w.bounded != w.pos.At || w.newest.IsZero() {
+		w.bounded = w.pos.At
+		w.oldest = w.pos.At.Add(-w.cfg.MaxAge).UTC().Truncate(time.Millisecond)
+		w.newest = w.pos.At.Add(w.cfg.MaxSkew).UTC().Truncate(time.Millisecond)
 	}
 }
 
