@@ -235,8 +235,9 @@ func (d *Decoder) Outline(value []byte, pos Position) []schema.Event {
 		if !r.Time.IsZero() {
 			w.stamp(&e, r)
 		}
-		w.trace(&e, r)
-		w.describe(&e, r)
+		seen := w.glance(r)
+		w.trace(&e, seen.whences, r)
+		w.describe(&e, seen, r)
 		outlines = append(outlines, e)
 		return nil
 	})

@@ -39,6 +39,8 @@ type decoding struct {
 	pos  Position
 	size int
 
+	touched uint64 // keeps the compiler from leaving glance's reads out
+
 	bounded, oldest, newest time.Time // see bound
 }
 
@@ -85,7 +87,8 @@ func (w *decoding) entry(r *format.Record) error {
 		w.refuse(w.format.Name(), r.Item, r.Raw, r.Err)
 		return nil
 	}
-	who := w.identity(r)
+	seen := w.glance(r)
+	who := w.identity(r, seen.callers)
 	if who == nil {
 		w.refuse(w.format.Name(), r.Item, r.Raw, &format.Fault{Reason: format.NoToken, Detail: "the credential is empty behind its scheme"})
 		return nil
@@ -96,8 +99,8 @@ func (w *decoding) entry(r *format.Record) error {
 	e.Topic, e.Partition, e.Offset, e.Item = w.pos.Topic, w.pos.Partition, w.pos.Offset, uint32(r.Item)
 	w.identify(e, who, r)
 	w.stamp(e, r)
-	w.trace(e, r)
-	w.describe(e, r)
+	w.trace(e, seen.whences, r)
+	w.describe(e, seen, r)
 	return nil
 }
 
@@ -148,12 +151,12 @@ func (w *decoding) bound() {
 }
 
 // describe sets what was requested.
-func (w *decoding) describe(e *schema.Event, r *format.Record) {
-	agent := w.agent(r.UserAgent)
+func (w *decoding) describe(e *schema.Event, seen places, r *format.Record) {
+	agent := w.agent(seen.agent, r.UserAgent)
 	e.UserAgent, e.Client = agent.text, agent.client
 	e.Method = w.method(r.Method)
 	if len(r.URI) > 0 {
-		e.Path, e.Route = w.path(pathOf(r.URI))
+		e.Path, e.Route = w.path(seen.path, pathOf(r.URI))
 	}
 	e.RequestID = w.texts.copy(clip(w.scrub.ID(r.RequestID), maxRequestID))
 	e.Status, e.BytesIn, e.BytesOut = r.Status, r.BytesIn, r.BytesOut

@@ -17,7 +17,7 @@ func NewIdentities() Identities { return Identities{newIdentities()} }
 
 // Find reports whether an identity is remembered, and remembers it.
 func (d Identities) Find(kind byte, source string, said []byte) bool {
-	if d.find(kind, source, said) != nil {
+	if d.find(d.look(kind, source, said)) != nil {
 		return true
 	}
 	d.room()

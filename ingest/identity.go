@@ -21,8 +21,8 @@ type identity struct {
 // of places is fixed: a hash has two, and the one used last stays.
 type identities struct {
 	key   sipKey
-	space space // that was asked for last: as a rule the next one too
-	hash  [2]uint64
+	space space     // that was asked for last: as a rule the next one too
+	hash  [2]uint64 // of the identity at hand
 	pairs [][2]caller
 	kept  int // since there are so many pairs
 }
@@ -58,14 +58,19 @@ func newIdentities() *identities {
 	}
 }
 
-// find gives what is remembered of an identity, or nil: then the caller makes it, in the place that room gives.
+// look gives the places that an identity may have, which find then looks into.
 // Kind and source keep spaces apart as the Fingerprinter does.
-func (d *identities) find(kind byte, source string, said []byte) *caller {
+func (d *identities) look(kind byte, source string, said []byte) *[2]caller {
 	if d.space.kind != kind || d.space.source != source {
 		d.space = space{kind, source, d.key.sum(append([]byte{kind}, source...))}
 	}
 	d.hash = d.space.key.sum(said)
-	pair := &d.pairs[d.hash[0]&uint64(len(d.pairs)-1)]
+	return &d.pairs[d.hash[0]&uint64(len(d.pairs)-1)]
+}
+
+// find gives what is remembered of the identity that was looked for last, or nil: then whoever asks makes it, in the
+// place that room gives.
+func (d *identities) find(pair *[2]caller) *caller {
 	if pair[0].hash == d.hash {
 		pair[0].older = false
 		return &pair[0]
@@ -94,19 +99,19 @@ func (d *identities) room() *caller {
 
 // identity says whose request it was. What the gateway made of the credential goes before
 // what the client claimed; a consumer's name serves where there is neither. It is nil if
-// there is nothing.
-func (w *decoding) identity(r *format.Record) *caller {
+// there is nothing. The place has been looked for already, see glance.
+func (w *decoding) identity(r *format.Record, pair *[2]caller) *caller {
 	source := w.format.Name()
-	if len(r.Credential) > 0 {
-		who := w.known.find('c', source, r.Credential)
+	switch {
+	case len(r.Credential) > 0:
+		who := w.known.find(pair)
 		if who == nil {
 			who = w.known.room()
 			who.identity = identity{w.prints.Credential(source, r.Credential), w.prints.Former().whose(source, r), w.hint(appendIDHint, r.Credential), credentialName(source, r.Credential)}
 		}
 		return who
-	}
-	if len(r.Token) > 0 {
-		who := w.known.find('t', source, r.Token)
+	case len(r.Token) > 0:
+		who := w.known.find(pair)
 		if who == nil && len(canonical(r.Token)) > 0 {
 			who = w.known.room()
 			who.identity = identity{w.prints.For(source, r.Token), w.prints.Former().whose(source, r), w.hint(appendHint, canonical(r.Token)), ""}
@@ -115,15 +120,15 @@ func (w *decoding) identity(r *format.Record) *caller {
 			return who
 		}
 	}
-	if len(r.Consumer) > 0 {
-		who := w.known.find('n', "", r.Consumer)
-		if who == nil {
-			who = w.known.room()
-			who.identity = identity{w.prints.Consumer(r.Consumer), w.prints.Former().whose(source, r), "", ""}
-		}
-		return who
+	if len(r.Consumer) == 0 {
+		return nil
 	}
-	return nil
+	who := w.known.find(w.known.look('n', "", r.Consumer))
+	if who == nil {
+		who = w.known.room()
+		who.identity = identity{w.prints.Consumer(r.Consumer), w.prints.Former().whose(source, r), "", ""}
+	}
+	return who
 }
 
 func (w *decoding) hint(of func(dst, said []byte) []byte, said []byte) string {

@@ -84,11 +84,11 @@ func (t *texts) text(b []byte, remembered bool) string {
 // agent is a user agent, scrubbed, and the client that it names.
 type agent struct{ text, client string }
 
-func (w *decoding) agent(raw []byte) agent {
+func (w *decoding) agent(place *memoPlace[agent], raw []byte) agent {
 	if len(raw) == 0 {
 		return agent{}
 	}
-	known, room := w.texts.agents.find(raw)
+	known, room := w.texts.agents.find(place, raw)
 	if w.scrub.holds(raw) {
 		known, room = nil, nil
 	}
@@ -111,7 +111,7 @@ func (w *decoding) owner(raw []byte) (o owner, kept bool) {
 	if len(raw) == 0 {
 		return owner{}, false
 	}
-	known, room := w.texts.owners.find(raw)
+	known, room := w.texts.owners.find(w.texts.owners.look(raw), raw)
 	if w.scrub.holds(raw) {
 		known, room = nil, nil
 	}
@@ -132,8 +132,8 @@ type path struct {
 
 // path gives a path and its route. A route holds for one block: in the next one there may be room for
 // a template that had none, and routes want to know which are in use.
-func (w *decoding) path(raw []byte) (text, route string) {
-	known, room := w.texts.paths.find(raw)
+func (w *decoding) path(place *memoPlace[path], raw []byte) (text, route string) {
+	known, room := w.texts.paths.find(place, raw)
 	if w.scrub.holds(raw) {
 		known, room = nil, nil
 	}

@@ -14,7 +14,7 @@ import (
 // Nothing is allocated, so what comes only once need not be kept out.
 type whences struct {
 	seed  maphash.Seed
-	said  []byte // by the record at hand; nothing if that is not to be remembered
+	said  []byte // by the record at hand
 	hash  uint64 // of said
 	pairs [][2]whence
 	kept  int // since there are so many pairs
@@ -44,22 +44,24 @@ func newWhences() *whences {
 	return &whences{seed: maphash.MakeSeed(), pairs: make([][2]whence, leastWhences)}
 }
 
-// find gives what is remembered of what a record says, or nil. It leaves what is too long, or rare, alone.
-func (k *whences) find(r *format.Record) *whence {
-	k.said = k.said[:0]
+// look gives the places that what a record says may have, which find then looks into: nil if it is too long, or rare.
+func (k *whences) look(r *format.Record) *[2]whence {
 	if len(r.Forwarded) > 0 || len(r.Peer)+len(r.Client)+len(r.ForwardedFor) > maxSaid-2 {
 		return nil
 	}
 	said := append(append(append(k.said[:0], byte(len(r.Peer)), byte(len(r.Client))), r.Peer...), r.Client...)
-	said = append(said, r.ForwardedFor...)
-	k.said = said
-	k.hash = maphash.Bytes(k.seed, said)
-	pair := &k.pairs[k.hash&uint64(len(k.pairs)-1)]
-	if string(pair[0].said[:pair[0].size]) == string(said) {
+	k.said = append(said, r.ForwardedFor...)
+	k.hash = maphash.Bytes(k.seed, k.said)
+	return &k.pairs[k.hash&uint64(len(k.pairs)-1)]
+}
+
+// find gives what is remembered of what was looked for last, or nil.
+func (k *whences) find(pair *[2]whence) *whence {
+	if string(pair[0].said[:pair[0].size]) == string(k.said) {
 		pair[0].older = false
 		return &pair[0]
 	}
-	if string(pair[1].said[:pair[1].size]) == string(said) {
+	if string(pair[1].said[:pair[1].size]) == string(k.said) {
 		pair[0].older = true
 		return &pair[1]
 	}
@@ -83,16 +85,8 @@ func (k *whences) room() *whence {
 }
 
 // trace sets where the request came from.
-func (w *decoding) trace(e *schema.Event, r *format.Record) {
-	from := w.whences.find(r)
-	if from == nil {
-		if said := w.whences.said; len(said) > 2 && addresses(said[2:]) && !w.scrub.bears(said) {
-			from = w.whences.room()
-		} else {
-			from = new(whence)
-		}
-		from.origin = w.trust.origin(r)
-	}
+func (w *decoding) trace(e *schema.Event, pair *[2]whence, r *format.Record) {
+	from := w.whence(pair, r)
 	e.IP, e.IPFrom, e.IPSpoofed = from.ip, from.from, from.spoofed
 	if w.locator != nil && e.IP.IsValid() {
 		e.Place = w.locate(from)
@@ -100,6 +94,22 @@ func (w *decoding) trace(e *schema.Event, r *format.Record) {
 	if len(r.Country) > 0 || r.ASN > 0 {
 		w.vouched(e, r)
 	}
+}
+
+// whence gives where a record says that the request came from, remembered or new.
+func (w *decoding) whence(pair *[2]whence, r *format.Record) (from *whence) {
+	if pair != nil {
+		if from = w.whences.find(pair); from != nil {
+			return from
+		}
+	}
+	if pair != nil && addresses(w.whences.said[2:]) && !w.scrub.bears(w.whences.said[2:]) {
+		from = w.whences.room()
+	} else {
+		from = new(whence)
+	}
+	from.origin = w.trust.origin(r)
+	return from
 }
 
 // addresses reports whether a text has nothing in it but what addresses and lists of them are made of: what else
