@@ -34,10 +34,10 @@ type whence struct {
 const maxSaid = 62
 
 // Pairs of places: few where little happens, and at most enough for the addresses that call through
-// one partition in a short time, which take three quarters of a megabyte.
+// one partition in a short time, which take one and a half megabytes.
 const (
 	leastWhences = 32
-	mostWhences  = 2048
+	mostWhences  = 4096
 )
 
 func newWhences() *whences {
