@@ -72,11 +72,23 @@ func blend(a, b uint64) uint64 {
 
 // usualIn reports whether nothing can be news about an event but its hour and its rate: it
 // is of the open day, and in a setting that is usual today. It may be a little late: gateways
-// write some requests after later ones. Evidence in the air stays as it is until it fades.
+// write some requests after later ones.
 func (p *profile) usualIn(now uint32, s setting) bool {
 	u := &p.usual
 	return now >= u.since && int32(now/daySeconds) == p.day && u.places.have(s.place) && u.clients.have(s.client) && p.position.home() &&
-		(u.until == 0 || now < u.until) && (p.story == 0 || now < p.fades)
+		(u.until == 0 || now < u.until)
+}
+
+// stays lets evidence in the air fade when it is time, and reports whether what is left stays as it is. Evidence that is
+// hardly any, such as an hour that is a little odd, has faded by the next event.
+func (e *Engine) stays(ev *schema.Event, p *profile, now uint32, s setting) bool {
+	if p.story == 0 || now < p.fades {
+		return true
+	}
+	l := e.lookAt(ev, p, now, s)
+	l.settle()
+	p.fades = l.fades()
+	return p.story == 0 || now < p.fades
 }
 
 // usualAt reports whether the event's hour was looked at, and noted.
