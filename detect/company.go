@@ -23,10 +23,19 @@ func companyOf(owner string) string {
 		return name
 	}
 	rest, ends := strings.CutSuffix(name, environment)
-	if !ends || len(rest) <= leastName || !strings.ContainsRune("-_./: ", rune(rest[len(rest)-1])) {
+	if !ends || len(rest) <= leastName || !separates(rest[len(rest)-1]) {
 		return name
 	}
 	return rest[:len(rest)-1]
+}
+
+// separates tells what may stand between the parts of a name.
+func separates(b byte) bool {
+	switch b {
+	case '-', '_', '.', '/', ':', ' ':
+		return true
+	}
+	return false
 }
 
 func (k gatheringKey) company() bool { return strings.HasPrefix(k.among, amongCompany) }

@@ -10,7 +10,7 @@ import (
 // lives where it lived goes on there, the company has not moved. If none was used at all, nobody can tell yet. So while
 // there is something to be told apart, the networks that the company's tokens are at home in and used from are noted.
 //
-// That concerns few companies at a time. Of all others' events nothing is looked at but three letters of the owner's name.
+// That concerns few companies at a time. Of all others' events nothing is looked at but four letters of the owner's name.
 
 // stay is the newest use of a network by tokens that are at home there.
 type stay struct {
@@ -37,7 +37,11 @@ func bitOf(name string) uint64 {
 	if len(name) < leastName {
 		return 1
 	}
-	return 1 << ((int(name[0]) + 5*int(name[1]) + 11*int(name[2])) & 63)
+	sum := int(name[0]) + 5*int(name[1]) + 11*int(name[2])
+	if len(name) > leastName && !separates(name[leastName]) { // there the company's name may end
+		sum += 23 * int(name[leastName])
+	}
+	return 1 << (sum & 63)
 }
 
 // atHome notes that a token is used where it always was, if anybody wants to know.

@@ -2,6 +2,7 @@ package detect_test
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,16 +15,20 @@ import (
 func TestWaitsAsLongAsNobodyCanTell(t *testing.T) {
 	for name, c := range map[string]struct {
 		others        time.Duration
+		mates         []string // consumers, of the environment that they end with
 		after, before time.Duration
 	}{
-		"others go on":    {10 * time.Minute, 9 * time.Minute, 17 * time.Minute},
-		"nobody was used": {6 * time.Hour, 59 * time.Minute, 65 * time.Minute},
+		"others go on":                 {10 * time.Minute, []string{"acme-prod"}, 9 * time.Minute, 17 * time.Minute},
+		"others of another name go on": {10 * time.Minute, []string{"acme-dev", "acme-test"}, 9 * time.Minute, 17 * time.Minute},
+		"nobody was used":              {6 * time.Hour, []string{"acme-prod"}, 59 * time.Minute, 65 * time.Minute},
+		"nobody of any name was used":  {6 * time.Hour, []string{"acme-dev", "acme-test"}, 59 * time.Minute, 65 * time.Minute},
+		"others of another company do": {10 * time.Minute, []string{"acme2-prod"}, -time.Minute, time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := detect.DefaultConfig()
 			cfg.AlertNats = 2.5
 			began := time.Date(2026, 3, 23, 6, 30, 0, 0, time.UTC)
-			found := findings(detect.New(cfg, "t", 0), beside(began, c.others))
+			found := findings(detect.New(cfg, "t", 0), beside(began, c.others, c.mates))
 			if len(found) == 0 {
 				t.Fatal("the thief is not found")
 			}
@@ -38,15 +43,19 @@ func TestWaitsAsLongAsNobodyCanTell(t *testing.T) {
 	}
 }
 
-// beside is the life of an owner's five tokens, and of a thief with one of them. Tokens of others make a cohort.
-func beside(began time.Time, others time.Duration) []schema.Event {
+// beside is the life of a company's five tokens, and of a thief with one of them. Tokens of others make a cohort.
+func beside(began time.Time, others time.Duration, mates []string) []schema.Event {
 	home := schema.Place{Country: "DE", City: "Frankfurt", Lat: 50.1, Lon: 8.7, ASN: 24940, Network: schema.NetworkHosting}
 	away := schema.Place{Country: "SG", City: "Singapore", Lat: 1.3, Lon: 103.8, ASN: 14061, Network: schema.NetworkHosting}
 	var events []schema.Event
 	use := func(token, consumer string, p schema.Place, ip string, from, to time.Time, every time.Duration) {
+		environment := "prod"
+		if _, end, found := strings.Cut(consumer, "-"); found {
+			environment = end
+		}
 		for at := from; at.Before(to); at = at.Add(every) {
 			events = append(events, schema.Event{
-				Time: at, Ingested: at, Token: tokenOf(token), TokenHint: token, Consumer: consumer, Environment: "prod", IP: netip.MustParseAddr(ip), Place: p,
+				Time: at, Ingested: at, Token: tokenOf(token), TokenHint: token, Consumer: consumer, Environment: environment, IP: netip.MustParseAddr(ip), Place: p,
 				Client: "Go-http-client/2", UserAgent: "Go-http-client/2.31", Method: "GET", Route: "/v1", Path: "/v1", Status: 200,
 			})
 		}
@@ -55,10 +64,10 @@ func beside(began time.Time, others time.Duration) []schema.Event {
 	for _, other := range []string{"a", "b", "c", "d", "e", "f"} {
 		use(other, "of "+other, home, "95.0.1.1", first, last, time.Hour)
 	}
-	use("w-0", "acme", home, "95.0.0.1", first, last, 6*time.Hour)
-	for _, mate := range []string{"w-1", "w-2", "w-3", "w-4"} {
-		use(mate, "acme", home, "95.0.0.1", first, last, others)
+	use("w-0", "acme-prod", home, "95.0.0.1", first, last, 6*time.Hour)
+	for i, mate := range []string{"w-1", "w-2", "w-3", "w-4"} {
+		use(mate, mates[i%len(mates)], home, "95.0.0.1", first, last, others)
 	}
-	use("w-0", "acme", away, "128.0.0.1", began, began.Add(2*time.Hour), 8*time.Minute)
+	use("w-0", "acme-prod", away, "128.0.0.1", began, began.Add(2*time.Hour), 8*time.Minute)
 	return inOrder(events)
 }
