@@ -12,16 +12,14 @@ import (
 	"github.com/tokenwatch/tokenwatch/alert"
 	"github.com/tokenwatch/tokenwatch/alert/console"
 	"github.com/tokenwatch/tokenwatch/alert/console/signin"
-	"github.com/tokenwatch/tokenwatch/deploy/local"
+	"github.com/tokenwatch/tokenwatch/deploy/local/testdb"
 	"github.com/tokenwatch/tokenwatch/schema/clickhouse"
 )
 
 // ClickHouse hangs, and then it is gone: pages say so within five seconds, and people can sign in to read that.
 func TestClickHouseIsAway(t *testing.T) {
-	store(t) // skips where there is none
-	c := local.DefaultClickHouseConfig()
-	c.Dir, c.TCPPort, c.HTTPPort = t.TempDir(), 0, 0
-	server, err := local.StartClickHouse(t.Context(), c)
+	engine.Engine(t) // skips where there is none
+	server, err := testdb.Start(t.TempDir(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,6 +51,7 @@ var rooms = map[string][]string{
 	"alert/litellm":          {"schema", "alert", "alert/guard"},
 	"deploy/local":           {"deploy/local/chdb"},
 	"deploy/local/realkafka": {},
+	"deploy/local/testdb":    {"deploy/local", "schema/clickhouse"},
 	"deploy/simulate":        {},
 	"deploy/sql":             {},
 	"deploy/proxy":           {},

@@ -93,10 +93,7 @@ func TestReaderOnlyReads(t *testing.T) {
 
 // An account that the server restricts is asked as it is: it could not change settings.
 func TestReaderOfARestrictedAccount(t *testing.T) {
-	server, err := engine.start()
-	if err != nil {
-		t.Skipf("NOT TESTED, no ClickHouse: %v", err)
-	}
+	server := engine.Engine(t)
 	config := clickhouse.DefaultConfig()
 	config.DSN = clickhouse.DSN(server.AnalystDSN())
 	reader, err := open(t, config).Reader(t.Context(), clickhouse.AnalystLimits())

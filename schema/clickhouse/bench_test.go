@@ -105,7 +105,7 @@ func BenchmarkInsertBlock(b *testing.B) {
 // engineProcessor is the processor time that ClickHouse has used, merges included.
 func engineProcessor(b *testing.B) time.Duration {
 	b.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", engine.server.PID()))
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", engine.Engine(b).PID()))
 	if err != nil {
 		b.Skip("needs Linux: ", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 
+	"github.com/tokenwatch/tokenwatch/deploy/local/testdb"
 	"github.com/tokenwatch/tokenwatch/schema/clickhouse"
 )
 
@@ -52,7 +53,7 @@ func TestRetryable(t *testing.T) {
 
 // A refused greeting is the end of the embedded engine, so this one has its own.
 func TestWrongPassword(t *testing.T) {
-	config := configureFor(t, own(t), "x")
+	config := testdb.On(t, own(t), "x")
 	before, host, _ := strings.Cut(string(config.DSN), "@")
 	user := before[:strings.LastIndex(before, ":")]
 	config.DSN = clickhouse.DSN(user + ":" + secret + "@" + host)

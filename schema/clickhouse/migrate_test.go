@@ -28,6 +28,16 @@ func status(t *testing.T, db *clickhouse.DB) (applied, pending int) {
 	return applied, pending
 }
 
+// stepwise connects to a database that took every migration, which others are copies of.
+func stepwise(t *testing.T) *clickhouse.DB {
+	t.Helper()
+	db := open(t, engine.Fresh(t))
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
 // definitions is everything that migrations made.
 func definitions(t *testing.T, db *clickhouse.DB) string {
 	t.Helper()
@@ -36,7 +46,7 @@ func definitions(t *testing.T, db *clickhouse.DB) string {
 }
 
 func TestMigrateFromNothing(t *testing.T) {
-	db := open(t, configure(t))
+	db := open(t, engine.Fresh(t))
 	applied, pending := status(t, db)
 	if applied != 0 || pending < 5 {
 		t.Fatalf("%d applied and %d pending in an empty database", applied, pending)
@@ -59,7 +69,7 @@ func TestMigrateFromNothing(t *testing.T) {
 
 // Instances that start at once, on a database that does not exist.
 func TestMigrateTogether(t *testing.T) {
-	config := configure(t)
+	config := engine.Fresh(t)
 	var instances sync.WaitGroup
 	for range 4 {
 		db := open(t, config)
@@ -81,7 +91,7 @@ func TestMigrateTogether(t *testing.T) {
 
 // A migration of which only a part was done, as after kill -9.
 func TestMigrateAfterHalfAStep(t *testing.T) {
-	db := migrated(t)
+	db := stepwise(t)
 	made := definitions(t, db)
 	exec(t, db, "DROP VIEW activity_hours_mv")
 	exec(t, db, "DROP VIEW token_rate")
@@ -95,7 +105,7 @@ func TestMigrateAfterHalfAStep(t *testing.T) {
 }
 
 func TestDatabaseWithAnOddName(t *testing.T) {
-	config := configure(t)
+	config := engine.Fresh(t)
 	config.DSN += clickhouse.DSN("%20it's%20%60odd%60")
 	db := open(t, config)
 	if err := db.Migrate(t.Context()); err != nil {
@@ -108,7 +118,7 @@ func TestDatabaseWithAnOddName(t *testing.T) {
 }
 
 func TestEveryColumnHasItsComment(t *testing.T) {
-	db := migrated(t)
+	db := stepwise(t)
 	_, rows, err := db.Query(t.Context(), `SELECT table, name FROM system.columns
 		WHERE database = currentDatabase() AND comment = '' AND table NOT LIKE '%\_mv' AND table != 'goose_db_version'
 			AND table IN (SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree')`)

@@ -8,7 +8,7 @@ import (
 )
 
 func TestQueryGivesText(t *testing.T) {
-	db := open(t, configure(t))
+	db := open(t, engine.Fresh(t))
 	for query, want := range map[string]string{
 		"SELECT 1":                                     "1",
 		"SELECT 0.1, toFloat32(0.1), -1.5e300":         "0.1 0.1 -1.5e+300",

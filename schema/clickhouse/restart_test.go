@@ -7,22 +7,24 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tokenwatch/tokenwatch/deploy/local/testdb"
 	"github.com/tokenwatch/tokenwatch/schema/clickhouse"
 )
 
 // The engine ends and comes back on the same data: meanwhile errors say that repeating
 // helps, afterwards the same DB works again, and what was stored is there once.
 func TestEngineComesBack(t *testing.T) {
+	engine.Engine(t) // skips where there is none
 	dir := t.TempDir()
-	server, err := start(dir, 0)
+	server, err := testdb.Start(dir, 0)
 	if err != nil {
-		t.Skipf("NOT TESTED, no ClickHouse: %v", err)
+		t.Fatal(err)
 	}
 	_, port, err := net.SplitHostPort(server.TCPAddress())
 	if err != nil {
 		t.Fatal(err)
 	}
-	db := open(t, configureFor(t, server, "x"))
+	db := open(t, testdb.On(t, server, "x"))
 	if err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +50,7 @@ func TestEngineComesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err = start(dir, number)
+	server, err = testdb.Start(dir, number)
 	if err != nil {
 		t.Fatal(err)
 	}

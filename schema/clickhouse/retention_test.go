@@ -17,7 +17,7 @@ func ttl(t *testing.T, db *clickhouse.DB, table string) string {
 }
 
 func TestRetentionIsApplied(t *testing.T) {
-	config := configure(t)
+	config := engine.Fresh(t)
 	db := open(t, config)
 	if err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
