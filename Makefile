@@ -10,10 +10,16 @@ KAFKA  := $(LOCAL)/data/realkafka/.fetched
 
 # Without cgo the binary is one file that runs anywhere; the race detector needs a C compiler.
 export CGO_ENABLED ?= 0
+space := $() $()
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo yes)
 
 # What plays millions of events through one engine runs without the race detector, which makes it ten times as long.
 NORACE := ^(TestWorlds|TestFleet|TestRekeyed)$$
+
+# So do packages of which everything happens in one goroutine, as TestSingle holds them to: there is nothing in them that it could
+# find. Where they are used by several, in other packages' tests, it looks on; READERS is the one such test of their own.
+SINGLE := detect deploy/simulate
+READERS := ^TestSeveralReadersAtOnce$$
 
 # The measurements are tests that are told to be large. They run without the race detector.
 BENCH := CGO_ENABLED=0 go test ./cmd/tokenwatch -v -count=1 -timeout 4h
@@ -28,7 +34,9 @@ demo: setup ## See it work: a simulated fleet, thefts, alerts (SEED=7 for anothe
 
 test: setup ## Run all tests, against real engines, with the race detector where a C compiler is found
 	@$(if $(RACE),,echo "No C compiler found: the tests run WITHOUT the race detector." >&2;) \
-	$(if $(RACE),CGO_ENABLED=1) go test $(if $(RACE),-race) -timeout 25m ./...
+	$(if $(RACE),CGO_ENABLED=1) go test $(if $(RACE),-race) -timeout 25m $(if $(RACE),$$(go list ./... | grep -vE '/($(subst $(space),|,$(SINGLE)))$$'),./...)
+	@$(if $(RACE),CGO_ENABLED=1 go test -race -run '$(READERS)' ./deploy/simulate,true)
+	@$(if $(RACE),CGO_ENABLED=0 go test -timeout 10m $(SINGLE:%=./%),true)
 	@$(if $(RACE),CGO_ENABLED=0 go test -timeout 10m -parallel 3 -run '$(NORACE)' ./cmd/tokenwatch,true)
 
 # The torture waits as much as the other tests compute, so they run side by side, as packages do in `make test`.

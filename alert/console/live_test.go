@@ -184,6 +184,7 @@ func TestLive(t *testing.T) {
 
 // Nobody sees the stream who is not signed in, and it ends with the session.
 func TestLiveNeedsASession(t *testing.T) {
+	t.Parallel() // it waits for a session's end
 	r := newRig(t, func(c *console.Config, _ *console.Parts) { c.SessionTTL = 8 * time.Second })
 	answer, err := http.Get(r.server.URL + "/live")
 	if err != nil {
