@@ -11,7 +11,7 @@ import (
 // them alone would be suspected of.
 //
 //	Sighting ─► gatherings by network, address, client, traffic ─► one finding each
-//	                among an owner's tokens │ tokens of one origin │ all
+//	                among an owner's tokens │ a company's │ tokens of one origin │ all
 //
 // A campaign: at least three tokens of at least two owners, against each of which something speaks already, meet
 // within a day. That they do by chance has a Poisson probability, given how many came to that value on the days
@@ -73,11 +73,11 @@ func (c *Campaigns) See(s *schema.Sighting) (news bool) {
 		fresh := g.join(s, t.owner, now)
 		news = news || fresh
 		if fresh {
-			g.judge(s.Active, s.Tokens, now, c.rate())
+			c.weighUp(g, s.Active, s.Tokens, now)
 		}
 		g.held = g.held || g.benign && s.Score >= 1
-		if fresh && g.slow() && g.key.owners() && len(g.members) == 2 {
-			c.watch(t.owner, now+daySeconds)
+		if fresh && g.slow() && g.key.oneOwner() && len(g.members) == 2 {
+			c.watch(t.amongCompany, now+daySeconds)
 		}
 		if fresh || g.benign {
 			joined = append(joined, g)
@@ -114,7 +114,7 @@ func (c *Campaigns) returned(s *schema.Sighting, now int64) (news bool) {
 		if m := g.member(s.Token); m != nil && now-m.last <= returnsWithin {
 			news = news || !m.returned
 			m.returned = true
-			g.judge(s.Active, s.Tokens, now, c.rate())
+			c.weighUp(g, s.Active, s.Tokens, now)
 		}
 	}
 	return news

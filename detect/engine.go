@@ -70,21 +70,22 @@ func (e *Engine) process(ev *schema.Event) *schema.Finding {
 	now, set := secondsOf(ev.Time), settingOf(e.seed, ev)
 	e.at(p, now)
 	e.factor = e.rules.factor(ev)
-	if !p.usualIn(now, set) {
+	if !p.usualIn(now, set) || !e.stays(ev, p, now, set) {
 		return e.look(e.lookAt(ev, p, now, set))
 	}
-	leaps := p.rate.add(now, 1, 1)
+	leaps := p.rate.add(now, 1, 1) || now < p.last && p.rate.leaping()
 	news := p.does(ev, now, e.cohort.pools.salt)
+	if news {
+		return e.weigh(e.lookAt(ev, p, now, set))
+	}
 	if !p.usualAt(now) {
 		l := e.lookAt(ev, p, now, set)
-		if leaps || news || !l.hourIsUsual() || l.unlike() {
-			return e.weigh(l)
+		if leaps || !l.hourIsUsual() || l.unlike() {
+			return e.weighMoment(l)
 		}
 		p.noteHour(l.hour)
-	} else if news {
-		return e.weigh(e.lookAt(ev, p, now, set))
 	} else if leaps {
-		return e.weighRate(e.lookAt(ev, p, now, set))
+		return e.weighMoment(e.lookAt(ev, p, now, set))
 	}
 	e.count(p, ev, now, set)
 	return nil
@@ -112,19 +113,21 @@ func (e *Engine) turn(l *look) {
 	l.settle()
 }
 
-// weighRate is weigh for an event of which only the rate can be news.
-func (e *Engine) weighRate(l *look) *schema.Finding {
+// weighMoment is weigh for an event of which only the hour and the rate can be news: the place, the program and what it
+// does were looked at today, and are noted.
+func (e *Engine) weighMoment(l *look) *schema.Finding {
+	unlikeOwner{}.look(l)
+	oddHours{}.look(l)
 	trafficSpike{}.look(l)
+	e.campaigns.atHome(l.event, l.now)
 	found := e.judge(l)
 	p := l.profile
-	e.campaigns.atHome(l.event, l.now)
-	p.last = uint32(l.now)
+	p.last = max(p.last, uint32(l.now))
 	if !l.isolated() {
 		p.events++
+		p.noteHour(l.hour)
 	}
-	if l.setting.located {
-		l.arrive()
-	}
+	l.stay()
 	p.fades = l.fades()
 	return found
 }

@@ -97,6 +97,9 @@ func (l *look) fades() uint32 {
 // weight is what evidence still counts, in nats.
 func (e *evidence) weight(now int64, halfLife time.Duration) float64 {
 	age := max(0, now-e.last)
+	if age == 0 {
+		return e.llr // most is of the event at hand
+	}
 	return e.llr * math.Exp2(-float64(age)/halfLife.Seconds())
 }
 

@@ -10,21 +10,22 @@ import (
 // explaining is the fleet event, or what may become one, that explains what a token of an owner and an origin was seen
 // with; or nil.
 func (c *Campaigns) explaining(kind gatheringKind, value, owner string, origin uint32, now int64, ingested time.Time) *gathering {
-	return c.explainingAmong(kind, value, amongOwner+owner, amongOrigin(origin), now, ingested)
+	return c.explainingAmong(kind, value, [...]string{amongOwner + owner, amongCompany + companyOf(owner), amongOrigin(origin)}, now, ingested)
 }
 
 // explainingAmong is explaining for those of whom the names are known.
-func (c *Campaigns) explainingAmong(kind gatheringKind, value, owners, origins string, now int64, ingested time.Time) *gathering {
-	both := [2]string{owners, amongAll}
-	among := both[:]
+func (c *Campaigns) explainingAmong(kind gatheringKind, value string, who [3]string, now int64, ingested time.Time) *gathering {
+	among := who[:]
 	switch kind {
 	case sameNetwork:
-		among[1] = origins
 	case sameAddress:
-		among[0], among = origins, among[:1]
+		among = who[2:]
+	default:
+		who[1] = amongAll
+		among = who[:2]
 	}
 	for _, who := range among {
-		if who == amongOwner {
+		if who == amongOwner || who == amongCompany {
 			continue
 		}
 		if g := c.gatherings[gatheringKey{kind, value, who}]; g != nil && (g.benign || c.beginning(g, now)) {
@@ -96,7 +97,7 @@ func (c *Campaigns) covered(g *gathering) bool {
 func (e *Engine) excuseWith(l *look, s *story, x *schema.Sighting) (by []*gathering) {
 	t := e.campaigns.namings.of(x)
 	at := func(kind gatheringKind, value string) *gathering {
-		return e.campaigns.explainingAmong(kind, value, t.amongOwner, t.amongOrigin, l.now, x.Ingested)
+		return e.campaigns.explainingAmong(kind, value, [...]string{t.amongOwner, t.amongCompany, t.amongOrigin}, l.now, x.Ingested)
 	}
 	var move, busy, client *gathering
 	places, rates, programs := s.about()

@@ -44,7 +44,7 @@ const (
 	sameTraffic
 )
 
-// gatheringKey says what is shared, and among whom: tokens of one owner, tokens that come from one network, or all.
+// gatheringKey says what is shared, and among whom: tokens of one owner, of one company, tokens that come from one network, or all.
 type gatheringKey struct {
 	kind  gatheringKind
 	value string
@@ -100,7 +100,7 @@ func (k gatheringKey) origins() bool { return strings.HasPrefix(k.among, amongOr
 // window is how long a token is a member.
 func (g *gathering) window() int64 {
 	switch {
-	case g.benign && g.key.owners() && g.key.kind != sameTraffic:
+	case g.benign && g.key.oneOwner() && g.key.kind != sameTraffic:
 		return ownerMoves
 	case g.benign && g.key.kind != sameTraffic:
 		return othersMove

@@ -43,7 +43,7 @@ func (c *Campaigns) beginning(g *gathering, now int64) bool {
 	case since <= returnsWithin:
 	case !g.slow() || since > daySeconds:
 		return false
-	case since > beginsWithin && !(g.key.owners() && c.nobodyStays(g, now)):
+	case since > beginsWithin && !(g.key.oneOwner() && c.nobodyStays(g, now)):
 		return false
 	}
 	if g.key.kind == sameClient || g.key.kind == sameTraffic {
@@ -54,7 +54,7 @@ func (c *Campaigns) beginning(g *gathering, now int64) bool {
 
 // slow reports whether it may take long until all have had their turn.
 func (g *gathering) slow() bool {
-	return g.key.owners() && g.key.kind == sameNetwork || g.key.kind == sameAddress
+	return g.key.oneOwner() && g.key.kind == sameNetwork || g.key.kind == sameAddress
 }
 
 // exit tells whether an address is a new way out of a network, such as a company's VPN: tokens that came from there are
@@ -76,7 +76,7 @@ func (g *gathering) moved(n int, part float64, now int64, rate float64) bool {
 	switch {
 	case g.key.origins():
 		return n >= 4 && own >= 0.8 && returned <= 0.1 && g.surplus(n, g.began, now, rate) >= leastMove
-	case !g.key.owners():
+	case !g.key.oneOwner():
 		return false
 	case n >= 2 && part >= 0.5 && own == 1 && returned == 0:
 		return true

@@ -93,6 +93,9 @@ func (g *gathering) summary(f *schema.Finding, owners int) string {
 		return fmt.Sprintf("%s of %d owners were used %s within %s, which is new to each of them", tokens, owners, g.where(), within)
 	}
 	whose := "of several owners"
+	if g.key.company() {
+		whose = "of " + strings.TrimPrefix(g.key.among, amongCompany)
+	}
 	if f.Consumer != "" {
 		whose = "of " + f.Consumer
 		if f.Environment != "" {

@@ -1,6 +1,9 @@
 package detect
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // A habit is one value (a country, a network, a client) that a token was seen with,
 // counted in days rather than requests: stays are sticky, and a thief can send a
@@ -84,6 +87,15 @@ func (h habits) empty(now, probation int64) bool {
 		}
 	}
 	return true
+}
+
+// settles is when the first of the values has settled, or will have.
+func (h habits) settles(probation int64) int64 {
+	at := int64(math.MaxInt64)
+	for i := range h {
+		at = min(at, int64(h[i].first)+probation)
+	}
+	return at
 }
 
 // unseen is the probability that a day brings a value never seen before: how many days

@@ -20,7 +20,7 @@ const (
 	settles      = 10 * 60 // seconds that a finding waits
 	quietSettles = 60 * 60 // while nobody of the owner's was where the token was: most jobs run every hour
 	overlaps     = 60      // seconds for which requests from the old place may still come in after a move
-	leastMates   = 3       // active tokens of an owner, this one included
+	leastMates   = 3       // active tokens of a company, this one included
 	waitingScore = 0.99
 	noWait       = -1 // of a story that has waited, or must not
 )
@@ -65,7 +65,7 @@ func (e *Engine) hold(l *look, s *story, score float64) float64 {
 		return score
 	case !w.on():
 		*w = waiting{since: max(1, l.now), until: l.now + quietSettles, asn: l.event.ASN}
-		e.campaigns.watch(owner(l.event.Consumer, l.event.Environment), w.until)
+		e.campaigns.watch(e.campaigns.namings.company(l.event.Consumer, l.event.Environment), w.until)
 	}
 	w.score = max(w.score, score)
 	return min(score, waitingScore)
@@ -88,7 +88,7 @@ func (e *Engine) awaited(l *look) {
 		return
 	}
 	w := &s.episode.waiting
-	if stayed, known := e.campaigns.stayed(owner(l.event.Consumer, l.event.Environment), l.origin(), w.since+overlaps, l.now); stayed || !known {
+	if stayed, known := e.campaigns.stayed(e.campaigns.namings.company(l.event.Consumer, l.event.Environment), l.origin(), w.since+overlaps, l.now); stayed || !known {
 		w.until = min(w.until, w.since+settles)
 	}
 	l.awaits = l.released(w)
@@ -118,7 +118,7 @@ func (e *Engine) mayMove(l *look, s *story) bool {
 	if own, _ := l.ownProgram(); !own {
 		return false
 	}
-	if active, _ := e.campaigns.active(l.event.Consumer, l.event.Environment); active < leastMates {
+	if e.campaigns.mates(l.event) < leastMates {
 		return false
 	}
 	return !slices.ContainsFunc(s.evidence, func(v evidence) bool {

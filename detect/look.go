@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/schema"
@@ -32,7 +33,7 @@ type look struct {
 	halfLife  time.Duration
 	group     group
 	strange   bool          // the place is far from everything that is the token's own
-	spoke     bool          // something was said
+	spokeOf   bool          // something was said of the place or the program, or may have been
 	odd       bool          // something was found
 	away      bool          // the token was in no place of its own before
 	rehearsed bool          // something was found by a detector on trial
@@ -144,6 +145,9 @@ func (l *look) own() *density {
 // network is the event's network as a value of habits.
 func (l *look) network() value { return value{l.event.ASN, true} }
 
+// ofTheMoment are the detectors that are asked about events in a usual setting too: see weighMoment.
+var ofTheMoment = [...]string{mannerName, oddHoursName, trafficSpikeName}
+
 // found keeps a detector's evidence for the event's group.
 func (l *look) found(detector string, llr float64, say func() words) {
 	l.foundIn(l.group, detector, llr, say)
@@ -151,7 +155,7 @@ func (l *look) found(detector string, llr float64, say func() words) {
 
 // foundIn keeps evidence for another group than the event's.
 func (l *look) foundIn(g group, detector string, llr float64, say func() words) {
-	l.spoke = true
+	l.spokeOf = l.spokeOf || !slices.Contains(ofTheMoment[:], detector)
 	if llr > 0 && (l.silenced(detector) || l.pardoned(detector, llr, say)) {
 		return
 	}

@@ -86,14 +86,24 @@ func (m *memory) begin(p *profile) *story {
 		p.story = uint32(len(m.stories))
 		m.stories = append(m.stories, nil)
 	}
-	m.stories[p.story] = &story{}
+	if m.stories[p.story] == nil {
+		m.stories[p.story] = &story{}
+	}
 	return m.stories[p.story]
 }
 
+// maxBlank bounds the stories that wait to be told anew: many are short, and a few are told at a time.
+const maxBlank = 256
+
 // close ends a profile's story.
 func (m *memory) close(p *profile) {
-	if p.story != 0 {
-		m.stories[p.story] = nil
+	if s := m.storyOf(p); s != nil {
+		if len(m.untold) < maxBlank {
+			clear(s.evidence)
+			*s = story{evidence: s.evidence[:0]}
+		} else {
+			m.stories[p.story] = nil
+		}
 		m.untold = append(m.untold, p.story)
 		p.story = 0
 	}

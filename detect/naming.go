@@ -31,15 +31,15 @@ type naming struct {
 	asn, origin                   uint32
 	traffic                       bool
 
-	owner, amongOwner, amongOrigin string
-	network, address               string
-	keys                           []gatheringKey
-	found                          []*gathering // of the keys, unless some were forgotten since
-	forgotten                      uint64
+	owner, amongOwner, amongCompany, amongOrigin string
+	network, address                             string
+	keys                                         []gatheringKey
+	found                                        []*gathering // of the keys, unless some were forgotten since
+	forgotten                                    uint64
 }
 
-// ownerNaming is the name of an owner, as owner has it, behind what amongOwner says.
-type ownerNaming struct{ consumer, environment, among string }
+// ownerNaming is the name of an owner, as owner has it, behind what amongOwner says, and that of the company.
+type ownerNaming struct{ consumer, environment, among, company string }
 
 // placeNaming is a network as a person reads it.
 type placeNaming struct {
@@ -63,7 +63,7 @@ func (n *namings) of(s *schema.Sighting) *naming {
 		consumer: s.Consumer, environment: s.Environment, client: s.Client, ip: s.IP, asn: s.ASN, origin: s.Origin, traffic: s.Traffic,
 		amongOrigin: amongOrigin(s.Origin), keys: t.keys[:0], found: t.found[:0],
 	}
-	t.amongOwner = n.amongOwner(s.Consumer, s.Environment)
+	t.amongOwner, t.amongCompany = n.among(s.Consumer, s.Environment)
 	t.owner = t.amongOwner[len(amongOwner):]
 	if s.ASN != 0 {
 		t.network = networkValue(s.ASN)
@@ -96,6 +96,9 @@ func (t *naming) gatherBy(s *schema.Sighting) {
 			t.keys = append(t.keys, gatheringKey{sameTraffic, "", who})
 		}
 	}
+	if s.ASN != 0 && s.Environment != "" && t.owner != "" {
+		t.keys = append(t.keys, gatheringKey{sameNetwork, t.network, t.amongCompany})
+	}
 	if s.ASN != 0 && s.Origin != 0 {
 		t.keys = append(t.keys, gatheringKey{sameNetwork, t.network, t.amongOrigin})
 		if s.IP.IsValid() {
@@ -104,24 +107,32 @@ func (t *naming) gatherBy(s *schema.Sighting) {
 	}
 }
 
-// amongOwner is the gatherings' name of an owner.
-func (n *namings) amongOwner(consumer, environment string) string {
+// among are the gatherings' names of an owner and of the company.
+func (n *namings) among(consumer, environment string) (owners, company string) {
 	if consumer == "" {
-		return amongOwner
+		return amongOwner, amongCompany
 	}
 	if n.owners == nil {
 		n.owners = make([]ownerNaming, namingOwners)
 	}
 	o := &n.owners[nameHash(consumer, environment)%namingOwners]
 	if o.consumer != consumer || o.environment != environment {
-		*o = ownerNaming{consumer, environment, amongOwner + owner(consumer, environment)}
+		name := owner(consumer, environment)
+		*o = ownerNaming{consumer, environment, amongOwner + name, amongCompany + companyOf(name)}
 	}
-	return o.among
+	return o.among, o.company
 }
 
 // owner is who answers for a token, as owner has it.
 func (n *namings) owner(consumer, environment string) string {
-	return n.amongOwner(consumer, environment)[len(amongOwner):]
+	owners, _ := n.among(consumer, environment)
+	return owners[len(amongOwner):]
+}
+
+// company is who the owner is part of, behind amongCompany.
+func (n *namings) company(consumer, environment string) string {
+	_, company := n.among(consumer, environment)
+	return company
 }
 
 // nameHash tells a few hundred owners apart.

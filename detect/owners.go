@@ -12,12 +12,12 @@ type awakeTokens struct {
 	day              int32
 	today, yesterday uint32
 
-	watched int64  // until when it is noted which of the owner's networks are in use, see watch
+	watched int64  // of a company: until when it is noted which of its networks are in use, see watch
 	stays   []stay // the last of them
 }
 
-// maxOwners bounds the owners whose tokens are counted: those of two days.
-const maxOwners = 4096
+// maxOwners bounds the owners and companies whose tokens are counted: those of two days.
+const maxOwners = 8192
 
 // owner is who answers for a token, empty when the gateway does not say.
 func owner(consumer, environment string) string {
@@ -48,6 +48,11 @@ func (c *Campaigns) woke(ev *schema.Event, day int32) {
 	if name == "" {
 		return
 	}
+	c.wokeOf(name, day)
+	c.wokeOf(c.namings.company(ev.Consumer, ev.Environment), day)
+}
+
+func (c *Campaigns) wokeOf(name string, day int32) {
 	a := c.owners[name]
 	if a == nil {
 		if len(c.owners) >= maxOwners {
@@ -76,6 +81,14 @@ func (c *Campaigns) active(consumer, environment string) (own, all int) {
 		own = a.count()
 	}
 	return own, c.all.count()
+}
+
+// mates is how many tokens of a company were awake of late.
+func (c *Campaigns) mates(ev *schema.Event) int {
+	if a := c.owners[c.namings.company(ev.Consumer, ev.Environment)]; a != nil {
+		return a.count()
+	}
+	return 0
 }
 
 func (c *Campaigns) codeOwners(k *coder) {

@@ -86,6 +86,16 @@ func (r *rates) add(now, n, grain uint32) (leaps bool) {
 	return h.count >= h.bar || leaps
 }
 
+// leaping reports whether a span holds so many requests that it is worth looking at, as a late one should ask too.
+func (r *rates) leaping() bool {
+	for i := range r.spans {
+		if r.spans[i].count >= r.spans[i].bar {
+			return true
+		}
+	}
+	return false
+}
+
 const (
 	slots       = 5 // of the 10 minutes, which slide by one of them
 	slotSeconds = 600 / slots

@@ -45,18 +45,27 @@ func (e *Engine) together(l *look, s *story, nats, bar float64) float64 {
 }
 
 // sighting says what is new of the event at hand.
-func (e *Engine) sighting(l *look, s *story, score float64) (schema.Sighting, bool) {
-	ev := l.event
-	x := schema.Sighting{
-		Time: ev.Time, Ingested: ev.Ingested, Token: ev.Token, KeyID: ev.KeyID, TokenHint: ev.TokenHint, Consumer: ev.Consumer, Environment: ev.Environment,
-		Topic: e.topic, Partition: e.partition, Offset: ev.Offset,
-		Home: l.group == home, Score: score, Origin: l.origin(),
+func (e *Engine) sighting(l *look, s *story, score float64) (x schema.Sighting, new bool) {
+	if !e.sights(l, s, &x) {
+		return x, false
 	}
+	ev := l.event
+	x.Time, x.Ingested, x.Token, x.KeyID, x.TokenHint, x.Consumer, x.Environment = ev.Time, ev.Ingested, ev.Token, ev.KeyID, ev.TokenHint, ev.Consumer, ev.Environment
+	x.Topic, x.Partition, x.Offset = e.topic, e.partition, ev.Offset
+	x.Home, x.Score, x.Origin = l.group == home, score, l.origin()
 	x.OwnAgent, x.OwnClient = l.ownProgram()
 	if l.profile.state(l.now) == schema.ProfileLearning {
 		x.Score = 0 // everything is new to a new token
 	}
 	x.Active, x.Tokens = e.campaigns.active(ev.Consumer, ev.Environment)
+	return x, true
+}
+
+// sights notes which of it other tokens may have in common, and reports whether there is any: an odd hour is nobody's
+// but the token's, and the most frequent reason of all.
+func (e *Engine) sights(l *look, s *story, x *schema.Sighting) bool {
+	l.read()
+	ev := l.event
 	for i := range s.evidence {
 		switch v := &s.evidence[i]; {
 		case v.llr <= 0 || v.last != l.now:
@@ -69,7 +78,7 @@ func (e *Engine) sighting(l *look, s *story, score float64) (schema.Sighting, bo
 			x.Client, x.Common = clip(l.used), e.cohort.client(l.memory.texts.value(l.used))
 		}
 	}
-	return x, x.ASN != 0 || x.Client != "" || x.Traffic
+	return x.ASN != 0 || x.Client != "" || x.Traffic
 }
 
 // isClient reports whether the words are about a program.

@@ -26,7 +26,11 @@ type setting struct {
 
 // settings are the places and clients that a token was seen with on the open day and that
 // no detector has anything to say of.
-type settings struct{ places, clients few }
+type settings struct {
+	places, clients few
+	since           uint32 // when the last of them was found to be such
+	until           uint32 // when a first habit settles, which makes news of the others; 0 is never
+}
 
 // few are the last three hashes of a kind; 0 is none.
 type few [3]uint32
@@ -67,11 +71,24 @@ func blend(a, b uint64) uint64 {
 }
 
 // usualIn reports whether nothing can be news about an event but its hour and its rate: it
-// is in order, on the open day, and in a setting that said nothing today. Evidence in the
-// air stays as it is until it fades.
+// is of the open day, and in a setting that is usual today. It may be a little late: gateways
+// write some requests after later ones.
 func (p *profile) usualIn(now uint32, s setting) bool {
-	return now >= p.last && int32(now/daySeconds) == p.day && p.usual.places.have(s.place) && p.usual.clients.have(s.client) && p.position.home() &&
-		(p.story == 0 || now < p.fades)
+	u := &p.usual
+	return now >= u.since && int32(now/daySeconds) == p.day && u.places.have(s.place) && u.clients.have(s.client) && p.position.home() &&
+		(u.until == 0 || now < u.until)
+}
+
+// stays lets evidence in the air fade when it is time, and reports whether what is left stays as it is. Evidence that is
+// hardly any, such as an hour that is a little odd, has faded by the next event.
+func (e *Engine) stays(ev *schema.Event, p *profile, now uint32, s setting) bool {
+	if p.story == 0 || now < p.fades {
+		return true
+	}
+	l := e.lookAt(ev, p, now, s)
+	l.settle()
+	p.fades = l.fades()
+	return p.story == 0 || now < p.fades
 }
 
 // usualAt reports whether the event's hour was looked at, and noted.
@@ -82,12 +99,21 @@ func (p *profile) usualAt(now uint32) bool {
 // count is what an event comes to that is no news.
 func (e *Engine) count(p *profile, ev *schema.Event, now uint32, s setting) {
 	p.events++
-	p.last = now
+	p.last = max(p.last, now)
 	e.campaigns.atHome(ev, int64(now))
-	if s.located && s.place == p.position.setting {
+	switch {
+	case !s.located || now < p.position.at:
+	case s.place == p.position.setting:
 		p.position.at = now
-	} else if s.located {
+	default:
 		e.lookAt(ev, p, now, s).arrive()
+	}
+}
+
+// stay notes where an event came from that is usual.
+func (l *look) stay() {
+	if l.setting.located && l.now >= int64(l.profile.position.at) {
+		l.arrive()
 	}
 }
 
@@ -95,18 +121,46 @@ func (e *Engine) count(p *profile, ev *schema.Event, now uint32, s setting) {
 func (p *profile) surprise() { p.usual = settings{} }
 
 // expect remembers the event's setting if no detector will have anything to say of it for
-// the rest of the day: everything about it is settled, and was seen today.
+// the rest of the day, or until a habit settles: what can be news about it was seen today, and is settled, or there is
+// nothing to compare it with.
 func (l *look) expect(before uint32) {
-	p, ev := l.profile, l.event
-	if l.spoke || l.group != home || l.now < int64(before) {
+	u := &l.profile.usual
+	if l.spokeOf || l.group != home || l.now < int64(before) || l.isolated() {
 		return
 	}
-	settled := func(k kind, v value) bool { return l.habits(k).settled(v, l.now, l.probation) != nil }
-	if ev.Country != "" && !settled(countries, l.country) ||
-		ev.ASN != 0 && !settled(networks, l.network()) ||
-		l.used != "" && !settled(clients, l.product) {
+	if u.until != 0 && l.now >= int64(u.until) {
+		*u = settings{}
+	}
+	until := int64(math.MaxInt64)
+	if !l.placeIsUsual(&until) || !l.programIsUsual(&until) {
 		return
 	}
-	p.usual.places.add(l.setting.place)
-	p.usual.clients.add(l.setting.client)
+	u.places.add(l.setting.place)
+	u.clients.add(l.setting.client)
+	u.since = max(u.since, uint32(l.now))
+	if until < math.MaxUint32 && (u.until == 0 || uint32(until) < u.until) {
+		u.until = uint32(until)
+	}
+}
+
+// placeIsUsual tells what newGeo will find nothing new in, and brings until forward to when that may change.
+func (l *look) placeIsUsual(until *int64) bool {
+	ev, in, by := l.event, l.habits(countries), l.habits(networks)
+	if (ev.Country == "" || in.settled(l.country, l.now, l.probation) != nil) && (ev.ASN == 0 || by.settled(l.network(), l.now, l.probation) != nil) {
+		return true
+	}
+	first := min(in.settles(l.probation), by.settles(l.probation))
+	*until = min(*until, first)
+	return l.now < first
+}
+
+// programIsUsual is the same of newClient.
+func (l *look) programIsUsual(until *int64) bool {
+	list := l.habits(clients)
+	if l.used == "" || list.settled(l.product, l.now, l.probation) != nil {
+		return true
+	}
+	first := list.settles(l.probation)
+	*until = min(*until, first)
+	return l.now < first
 }

@@ -32,20 +32,30 @@ func restless(seed uint64, days int) []schema.Event {
 			ev.Time = ev.Time.Truncate(24 * time.Hour).Add(time.Duration(r.IntN(6)) * time.Hour)
 		case 4:
 			ev.Lat, ev.Lon = 0, 0
+		case 5:
+			ev.Time = ev.Time.Add(-time.Duration(r.IntN(900)) * time.Second)
 		}
 		ev.Ingested = ev.Time
 	}
-	return append(events, burst(events[len(events)-1], r)...)
+	n := len(events)
+	for _, i := range []int{60, 40, 1} { // by day, and when most have gone home
+		events = append(events, burst(events[n-i], r)...)
+	}
+	return events
 }
 
-// burst is an hour of many requests after an event.
+// burst is an hour of many requests after an event, some of them late.
 func burst(last schema.Event, r *rand.Rand) []schema.Event {
 	var events []schema.Event
 	for range 400 {
 		last.Offset++
 		last.Time = last.Time.Add(time.Duration(r.IntN(9)) * time.Second)
-		last.Ingested = last.Time
-		events = append(events, last)
+		ev := last
+		if r.IntN(6) == 0 {
+			ev.Time = ev.Time.Add(-time.Duration(r.IntN(1500)) * time.Second)
+		}
+		ev.Ingested = ev.Time
+		events = append(events, ev)
 	}
 	return events
 }
@@ -111,5 +121,33 @@ func TestUsualEventsTakeNoMemory(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(8, next); n > 0 {
 		t.Errorf("%.1f allocations an event", n)
+	}
+}
+
+// TestLateInAYoungPlace: a place that has just become the token's own was not yet when a late event was made.
+func TestLateInAYoungPlace(t *testing.T) {
+	cfg := detect.DefaultConfig()
+	cfg.AlertNats = 40 // what is alerted is not learnt
+	quick, thorough := detect.New(cfg, "t", 0), detect.New(cfg, "t", 0)
+	life := stream(1, 1, 12)
+	moved := life[len(life)-1].Time.Truncate(time.Hour)
+	show := func(ev schema.Event) {
+		if a, b := quick.Process(&ev), thorough.ProcessThoroughly(&ev); !reflect.DeepEqual(a, b) {
+			t.Fatalf("%s: found\n%+v\nlooking at all\n%+v", ev.Time, a, b)
+		}
+	}
+	for _, ev := range life {
+		show(ev)
+	}
+	abroad := life[len(life)-1]
+	abroad.Place = schema.Place{Country: "BR", City: "São Paulo", Lat: -23.5, Lon: -46.6, ASN: 28573, ASOrg: "Claro", Network: schema.NetworkMobile}
+	for _, after := range []time.Duration{0, cfg.Probation + 5*time.Second, cfg.Probation + 6*time.Second, cfg.Probation - time.Second} {
+		abroad.Time = moved.Add(time.Hour + after)
+		abroad.Ingested = abroad.Time
+		abroad.Offset++
+		show(abroad)
+	}
+	if a, b := byToken(quick.Snapshot()), byToken(thorough.Snapshot()); !reflect.DeepEqual(a, b) {
+		t.Error("the two know different things")
 	}
 }

@@ -23,6 +23,13 @@ type Locator interface {
 	Locate(ip netip.Addr) schema.Place
 }
 
+// Editions is a Locator whose answers are the same as long as Edition is. What it said in an edition is then
+// remembered beside other things, and not asked for again. 0 is no edition: nothing may be remembered.
+type Editions interface {
+	Locator
+	Edition() uint64
+}
+
 // BlockConfig says when a block is complete: at whichever bound is met first.
 type BlockConfig struct {
 	// Rows is how many events and dead letters fill a block. One batched record may

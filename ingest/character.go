@@ -37,6 +37,14 @@ var characters = func() (table [256]character) {
 	return table
 }()
 
+// issuersBy are the issuers' prefixes by their first character; it is never written to.
+var issuersBy = func() (by [256][]string) {
+	for _, prefix := range issuers {
+		by[prefix[0]] = append(by[prefix[0]], prefix)
+	}
+	return by
+}()
+
 // wordByte reports whether a token may have the character in it. What is not ASCII counts
 // as such, or a stray byte would break a token into pieces that look harmless.
 func wordByte(c byte) bool { return characters[c]&inWord != 0 }

@@ -145,12 +145,13 @@ func (c DecodeConfig) open() (format.Format, error) {
 // makes the same of the same record and position, but for routes: a template that had no
 // room the first time may have some later.
 type Decoder struct {
-	cfg     DecodeConfig
-	pepper  Pepper
-	trust   trust
-	locator Locator
-	routes  *routes
-	topics  map[string]*Decoder // those that the configuration names
+	cfg      DecodeConfig
+	pepper   Pepper
+	trust    trust
+	locator  Locator
+	editions Editions // the locator, if it has some
+	routes   *routes
+	topics   map[string]*Decoder // those that the configuration names
 
 	// lanes keep what was used for a partition for its next record: what it remembers is about that
 	// partition's tokens, and still near that processor.
@@ -182,10 +183,11 @@ func NewDecoder(cfg DecodeConfig, pepper Pepper, locator Locator) (*Decoder, err
 	if err != nil {
 		return nil, err
 	}
-	d := &Decoder{cfg: cfg, pepper: pepper, trust: trust, locator: locator, routes: newRoutes(), topics: map[string]*Decoder{}}
+	editions, _ := locator.(Editions)
+	d := &Decoder{cfg: cfg, pepper: pepper, trust: trust, locator: locator, editions: editions, routes: newRoutes(), topics: map[string]*Decoder{}}
 	d.rest(d.take())
 	for name, topic := range cfg.Topics {
-		own := &Decoder{cfg: cfg.of(topic), pepper: pepper, trust: trust, locator: locator, routes: d.routes}
+		own := &Decoder{cfg: cfg.of(topic), pepper: pepper, trust: trust, locator: locator, editions: editions, routes: d.routes}
 		own.rest(own.take())
 		d.topics[name] = own
 	}
@@ -233,8 +235,9 @@ func (d *Decoder) Outline(value []byte, pos Position) []schema.Event {
 		if !r.Time.IsZero() {
 			w.stamp(&e, r)
 		}
-		w.trace(&e, r)
-		w.describe(&e, r)
+		seen := w.glance(r)
+		w.trace(&e, seen.whences, r)
+		w.describe(&e, seen, r)
 		outlines = append(outlines, e)
 		return nil
 	})

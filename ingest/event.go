@@ -28,6 +28,7 @@ type decoding struct {
 	prints   *Fingerprinter
 	scrub    *Scrubber
 	known    *identities
+	whences  *whences
 	texts    *texts
 	prices   prices
 	buf      []byte
@@ -37,6 +38,10 @@ type decoding struct {
 	dst  *schema.Block
 	pos  Position
 	size int
+
+	touched uint64 // keeps the compiler from leaving glance's reads out
+
+	bounded, oldest, newest time.Time // see bound
 }
 
 func newDecoding(d *Decoder) *decoding {
@@ -44,7 +49,7 @@ func newDecoding(d *Decoder) *decoding {
 	if err != nil {
 		panic(err) // Validate has opened it
 	}
-	w := &decoding{Decoder: d, format: f, prints: NewFingerprinter(d.pepper), scrub: NewScrubber(f.Blank()), known: newIdentities(), texts: newTexts(), prices: newPrices(d.cfg.Prices)}
+	w := &decoding{Decoder: d, format: f, prints: NewFingerprinter(d.pepper), scrub: NewScrubber(f.Blank()), known: newIdentities(), whences: newWhences(), texts: newTexts(), prices: newPrices(d.cfg.Prices)}
 	w.each = w.entry
 	return w
 }
@@ -82,71 +87,76 @@ func (w *decoding) entry(r *format.Record) error {
 		w.refuse(w.format.Name(), r.Item, r.Raw, r.Err)
 		return nil
 	}
+	seen := w.glance(r)
+	who := w.identity(r, seen.callers)
+	if who == nil {
+		w.refuse(w.format.Name(), r.Item, r.Raw, &format.Fault{Reason: format.NoToken, Detail: "the credential is empty behind its scheme"})
+		return nil
+	}
 	w.dst.Events = append(w.dst.Events, schema.Event{})
 	e := &w.dst.Events[len(w.dst.Events)-1] // filled where it stands: it is large
 	e.Ingested, e.Source = w.pos.At, w.format.Name()
 	e.Topic, e.Partition, e.Offset, e.Item = w.pos.Topic, w.pos.Partition, w.pos.Offset, uint32(r.Item)
-	if !w.identify(e, r) {
-		w.dst.Events = w.dst.Events[:len(w.dst.Events)-1]
-		w.refuse(w.format.Name(), r.Item, r.Raw, &format.Fault{Reason: format.NoToken, Detail: "the credential is empty behind its scheme"})
-		return nil
-	}
+	w.identify(e, who, r)
 	w.stamp(e, r)
-	w.trace(e, r)
-	w.describe(e, r)
+	w.trace(e, seen.whences, r)
+	w.describe(e, seen, r)
 	return nil
 }
 
-// identify says whose request it was, and reports whether anything does.
-func (w *decoding) identify(e *schema.Event, r *format.Record) bool {
-	owner := w.owner(r.Consumer)
-	e.Consumer, e.Environment, e.KeyID = owner.name, owner.environment, w.prints.KeyID()
+// identify sets whose request it was.
+func (w *decoding) identify(e *schema.Event, who *caller, r *format.Record) {
+	var named owner
+	if alone(r) {
+		w.aim(who, r)
+		named = w.ownerBeside(who, r.Consumer)
+	} else {
+		named, _ = w.owner(r.Consumer)
+	}
+	e.Consumer, e.Environment, e.KeyID = named.name, named.environment, w.prints.KeyID()
 	if len(r.Environment) > 0 {
 		e.Environment = w.texts.intern(clip(w.scrub.Text(r.Environment), maxEnvironment))
 	}
 	if e.Environment == "" {
 		e.Environment = w.cfg.Environment
 	}
-	id := w.identity(r)
-	if id == nil {
-		return false
-	}
-	e.Token, e.Former, e.TokenHint, e.Credential = id.token, id.former, id.hint, id.credential
-	return true
+	e.Token, e.Former, e.TokenHint, e.Credential = who.token, who.former, who.hint, who.credential
 }
 
 // stamp sets the event's time, to the milliseconds that are stored, so that what is read
 // back is what was seen.
 func (w *decoding) stamp(e *schema.Event, r *format.Record) {
-	at := r.Time.Truncate(time.Millisecond)
+	at := r.Time
+	if finer := at.Nanosecond() % int(time.Millisecond); finer != 0 {
+		at = at.Add(-time.Duration(finer))
+	}
 	e.Time = at
 	switch age := w.pos.At.Sub(at); {
 	case age > w.cfg.MaxAge:
-		e.Time, e.TimeRaw = w.pos.At.Add(-w.cfg.MaxAge).UTC().Truncate(time.Millisecond), at
+		w.bound()
+		e.Time, e.TimeRaw = w.oldest, at
 	case age < -w.cfg.MaxSkew:
-		e.Time, e.TimeRaw = w.pos.At.Add(w.cfg.MaxSkew).UTC().Truncate(time.Millisecond), at
+		w.bound()
+		e.Time, e.TimeRaw = w.newest, at
 	}
 }
 
-// trace sets where the request came from.
-func (w *decoding) trace(e *schema.Event, r *format.Record) {
-	from := w.trust.origin(r)
-	e.IP, e.IPFrom, e.IPSpoofed = from.ip, from.from, from.spoofed
-	if w.locator != nil && e.IP.IsValid() {
-		e.Place = w.locator.Locate(e.IP)
-	}
-	if len(r.Country) > 0 || r.ASN > 0 {
-		w.vouched(e, r)
+// bound works out what times of the block at hand are clamped to: where many are clamped, all are to the same.
+func (w *decoding) bound() {
+	if w.bounded != w.pos.At || w.newest.IsZero() {
+		w.bounded = w.pos.At
+		w.oldest = w.pos.At.Add(-w.cfg.MaxAge).UTC().Truncate(time.Millisecond)
+		w.newest = w.pos.At.Add(w.cfg.MaxSkew).UTC().Truncate(time.Millisecond)
 	}
 }
 
 // describe sets what was requested.
-func (w *decoding) describe(e *schema.Event, r *format.Record) {
-	agent := w.agent(r.UserAgent)
+func (w *decoding) describe(e *schema.Event, seen places, r *format.Record) {
+	agent := w.agent(seen.agent, r.UserAgent)
 	e.UserAgent, e.Client = agent.text, agent.client
 	e.Method = w.method(r.Method)
 	if len(r.URI) > 0 {
-		e.Path, e.Route = w.path(pathOf(r.URI))
+		e.Path, e.Route = w.path(seen.path, pathOf(r.URI))
 	}
 	e.RequestID = w.texts.copy(clip(w.scrub.ID(r.RequestID), maxRequestID))
 	e.Status, e.BytesIn, e.BytesOut = r.Status, r.BytesIn, r.BytesOut

@@ -17,8 +17,11 @@ func NewIdentities() Identities { return Identities{newIdentities()} }
 
 // Find reports whether an identity is remembered, and remembers it.
 func (d Identities) Find(kind byte, source string, said []byte) bool {
-	_, known := d.find(kind, source, said)
-	return known
+	if d.find(d.look(kind, source, said)) != nil {
+		return true
+	}
+	d.room()
+	return false
 }
 
 // Size is how many identities can be remembered as things are, and at most.

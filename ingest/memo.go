@@ -12,6 +12,8 @@ type memo[V any] struct {
 	most    int // places
 	places  []memoPlace[V]
 	kept    int // since there are so many places
+
+	hash uint64 // of the text that was looked for last
 }
 
 type memoPlace[V any] struct {
@@ -28,19 +30,26 @@ func newMemo[V any](most, longest int) *memo[V] {
 	return &memo[V]{seed: maphash.MakeSeed(), longest: longest, most: most, places: make([]memoPlace[V], leastPlaces)}
 }
 
-// find gives what is remembered of a text. Where nothing is and the text has come before,
-// it gives the place where it may be kept instead.
-func (m *memo[V]) find(text []byte) (known *V, room *memoPlace[V]) {
+// look gives the place that a text may have, which find then looks into: nil if it is none that is remembered.
+func (m *memo[V]) look(text []byte) *memoPlace[V] {
 	if len(text) == 0 || len(text) > m.longest {
+		return nil
+	}
+	m.hash = maphash.Bytes(m.seed, text)
+	return &m.places[m.hash&uint64(len(m.places)-1)]
+}
+
+// find gives what is remembered of the text that was looked for last. Where nothing is and the text has come before,
+// it gives the place where it may be kept instead.
+func (m *memo[V]) find(place *memoPlace[V], text []byte) (known *V, room *memoPlace[V]) {
+	if place == nil {
 		return nil, nil
 	}
-	hash := maphash.Bytes(m.seed, text)
-	place := &m.places[hash&uint64(len(m.places)-1)]
 	if place.text == string(text) {
 		return &place.value, nil
 	}
-	if place.stranger != hash {
-		place.stranger = hash
+	if place.stranger != m.hash {
+		place.stranger = m.hash
 		return nil, nil
 	}
 	if m.kept++; m.kept > len(m.places) && len(m.places) < m.most {

@@ -150,16 +150,20 @@ func appendSegment(dst, segment []byte) []byte {
 // word tells words of an API from values: a number, a UUID, a hexadecimal or a long mixed
 // segment is a value; v1, chat, gpt-4o-mini and index.html are words.
 func word(segment []byte) bool {
-	digits, letters := 0, 0
+	digits, letters, run, longest := 0, 0, 0, 0
 	for _, c := range segment {
-		switch {
-		case c-'0' <= 9:
+		switch class := classOf(c); {
+		case class == byte(digit):
 			digits++
-		case 'a' <= c|0x20 && c|0x20 <= 'z':
+			run++
+			longest = max(longest, run)
+			continue
+		case class != 0:
 			letters++
 		case !wordByte(c) && c != ':' && c != '@' && c != '$' && c != '*' || c >= 0x80:
 			return false // percent-encoded, or not of this world
 		}
+		run = 0
 	}
 	switch {
 	case letters == 0:
@@ -172,9 +176,9 @@ func word(segment []byte) bool {
 		return false
 	case digits > 2 && digits >= letters && plainRun(segment), digits > 5 && letters <= 2:
 		return false // inv0042, 2026-11-21T10:00:00Z
-	case digitRun(segment) >= 5 && !dated(segment):
+	case longest >= 5 && !dated(segment):
 		return false // x-12345; but not gpt-4o-mini-2024-07-18
-	case digits > 0 && len(segment) >= minMixed && classes(segment) >= 0.4, mixedTail(segment):
+	case len(segment) >= minMixed && classes(segment) >= 0.4, mixedTail(segment):
 		return false // aGVsbG8gd29ybGQ, thread_abc123DEF
 	}
 	return !random(segment, true)
@@ -185,14 +189,20 @@ func word(segment []byte) bool {
 const minMixed = 10
 
 // dated reports whether a segment is a name with a date, as those of models are: at least two words and
-// one date, claude-3-5-sonnet-20241022.
+// one date, claude-3-5-sonnet-20241022. It is ASCII.
 func dated(segment []byte) bool {
 	words, dates := 0, 0
-	for part := range bytes.FieldsFuncSeq(segment, func(r rune) bool { return r < 0x80 && !alnum(byte(r)) }) {
-		switch letters := bytes.ContainsFunc(part, func(r rune) bool { return r > '9' }); {
-		case letters && len(part) >= 3 && digitRun(part) < 5:
+	for i := 0; i < len(segment); i++ {
+		from, lettered := i, false
+		for i < len(segment) && alnum(segment[i]) {
+			lettered = lettered || segment[i] > '9'
+			i++
+		}
+		part := segment[from:i]
+		switch {
+		case lettered && len(part) >= 3 && digitRun(part) < 5:
 			words++
-		case !letters && len(part) == 8 && (part[0] == '1' && part[1] == '9' || part[0] == '2' && part[1] == '0') && part[4] <= '1' && part[6] <= '3':
+		case !lettered && len(part) == 8 && (part[0] == '1' && part[1] == '9' || part[0] == '2' && part[1] == '0') && part[4] <= '1' && part[6] <= '3':
 			dates++
 		case digitRun(part) >= 5:
 			return false
@@ -203,7 +213,7 @@ func dated(segment []byte) bool {
 
 // mixedTail reports whether behind its last separator a segment has what is no word: thread_abc123DEF.
 func mixedTail(segment []byte) bool {
-	tail := segment[bytes.LastIndexAny(segment, "_-")+1:]
+	tail := segment[max(bytes.LastIndexByte(segment, '_'), bytes.LastIndexByte(segment, '-'))+1:]
 	if len(tail) == len(segment) || len(tail) < 7 || !plainRun(tail) {
 		return false
 	}

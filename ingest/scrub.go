@@ -24,8 +24,11 @@ const blanked = "***"
 // A Scrubber reuses its memory: every goroutine needs its own.
 type Scrubber struct {
 	names   map[string]bool // keys whose values are always blanked, lower case
-	known   [][]byte        // credentials of the entry at hand
-	needles [][]byte        // of those, the ones that end no other: where none of these stands, none does
+	said    [][]byte        // credentials of the entry at hand as they were sent
+	read    bool            // known is what follows from them
+	known   [][]byte        // what is looked for because of them
+	apart   bool            // needles are told, whether known is read or not
+	needles [][]byte        // of known, the ones that end no other: where none of these stands, none does
 	spans   []span          // what to blank in the text at hand
 	strict  bool            // in doubt, blank
 	texts   [2][]byte       // texts as they read once they are decoded, in turn
@@ -50,10 +53,20 @@ func NewScrubber(names []string) *Scrubber {
 const minKnown = 6
 
 // Know sets the credentials of the entry at hand. Of each, what is sent and what it is
-// without its scheme and encoding are looked for.
+// without its scheme and encoding are looked for. They are read when they are first needed, and so
+// must stay as they are until the next ones are set.
 func (s *Scrubber) Know(credentials [][]byte) {
+	s.said, s.read, s.apart = credentials, false, false
+}
+
+// learnt reads the credentials of the entry at hand, once.
+func (s *Scrubber) learnt() {
+	if s.read {
+		return
+	}
+	s.read, s.apart = true, true
 	s.known, s.needles = s.known[:0], s.needles[:0]
-	for _, raw := range credentials {
+	for _, raw := range s.said {
 		s.know(raw)
 		if bare := canonical(raw); len(bare) != len(raw) {
 			s.know(bare)
@@ -73,6 +86,15 @@ func lastWord(text []byte) []byte {
 		text = text[i+1:]
 	}
 	return text
+}
+
+// aim says what stands wherever one of the credentials at hand does, to spare reading them for that.
+func (s *Scrubber) aim(needle []byte) {
+	if s.apart = true; len(needle) > 0 {
+		s.needles = append(s.needles[:0], needle)
+	} else {
+		s.needles = s.needles[:0]
+	}
 }
 
 func (s *Scrubber) know(secret []byte) {
@@ -134,6 +156,7 @@ func (s *Scrubber) ID(id []byte) []byte {
 }
 
 func (s *Scrubber) begin(strict bool) {
+	s.learnt()
 	s.spans, s.strict = s.spans[:0], strict
 }
 

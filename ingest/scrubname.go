@@ -21,12 +21,33 @@ func (s *Scrubber) secretName(name []byte) bool {
 	case "author", "authority", "maxtokens", "totaltokens", "prompttokens", "completiontokens":
 		return false
 	}
-	for _, mark := range secretMarks {
-		if bytes.Contains(flat, []byte(mark)) {
-			return true
+	for i, c := range flat {
+		for _, mark := range marksBy[c] {
+			if bytes.HasPrefix(flat[i:], []byte(mark)) {
+				return true
+			}
 		}
 	}
-	return bytes.HasSuffix(flat, []byte("key")) || s.names[string(bytes.ToLower(name))]
+	return bytes.HasSuffix(flat, []byte("key")) || s.named(name)
+}
+
+// named reports whether the format calls a name's value private.
+func (s *Scrubber) named(name []byte) bool {
+	if len(s.names) == 0 {
+		return false
+	}
+	var buf [64]byte
+	if len(name) > len(buf) {
+		return s.names[string(bytes.ToLower(name))]
+	}
+	low := buf[:0]
+	for _, c := range name {
+		if c >= 0x80 {
+			return s.names[string(bytes.ToLower(name))]
+		}
+		low = append(low, lower(c))
+	}
+	return s.names[string(low)]
 }
 
 // secretMarks are parts of names that hold secrets.
@@ -34,6 +55,14 @@ var secretMarks = [...]string{
 	"apikey", "token", "secret", "passw", "auth", "credential", "signature", "session",
 	"cookie", "jwt", "bearer", "accesskey", "privatekey", "certificate",
 }
+
+// marksBy are they by their first letter; it is never written to.
+var marksBy = func() (by [256][]string) {
+	for _, mark := range secretMarks {
+		by[mark[0]] = append(by[mark[0]], mark)
+	}
+	return by
+}()
 
 func lower(c byte) byte {
 	if 'A' <= c && c <= 'Z' {

@@ -16,46 +16,40 @@ func (s *Scrubber) findKnown(v view) {
 	}
 }
 
-// words calls each for every run of such characters.
-func words(text []byte, each func(from, to int)) {
-	from := -1
-	for i, c := range text {
-		if wordByte(c) {
-			if from < 0 {
-				from = i
-			}
-		} else if from >= 0 {
-			each(from, i)
-			from = -1
-		}
+// nextWord gives the first run of such characters that does not end before i; both are the end of the text if there is none.
+func nextWord(text []byte, i int) (from, to int) {
+	for i < len(text) && characters[text[i]]&inWord == 0 {
+		i++
 	}
-	if from >= 0 {
-		each(from, len(text))
+	for from = i; i < len(text) && characters[text[i]]&inWord != 0; {
+		i++
 	}
+	return from, i
 }
 
 // findWords finds words that look like tokens, and those that follow a scheme.
 func (s *Scrubber) findWords(v view) {
 	scheme := false
-	words(v.text, func(from, to int) {
+	for from, to := nextWord(v.text, 0); from < to; from, to = nextWord(v.text, to) {
 		word := v.text[from:to]
 		switch {
-		case scheme && to-from >= 8, issued(word):
+		case scheme && len(word) >= 8:
 			s.spans = append(s.spans, v.span(s.widen(v.text, from, to)))
-		case random(word, s.strict) && !(hexadecimal(word) && called(v.text, from)), monotone(word, s.strict):
+		case len(word) < minIssued: // nor as long as those that only look like tokens
+		case issued(word), random(word, s.strict) && !(hexadecimal(word) && called(v.text, from)), monotone(word, s.strict):
 			s.spans = append(s.spans, v.span(s.widen(v.text, from, to)))
 		}
 		scheme = is(word, "bearer") || is(word, "basic") || is(word, "apikey") || is(word, "digest")
-	})
+	}
 }
 
 // findIssued finds words with an issuer's prefix only.
 func (s *Scrubber) findIssued(v view) {
-	words(v.text, func(from, to int) {
+	for from, to := nextWord(v.text, 0); from < to; from, to = nextWord(v.text, to) {
 		if issued(v.text[from:to]) {
 			s.spans = append(s.spans, v.span(from, to))
 		}
-	})
+	}
 }
 
 // minMonotone is how long a run of letters of one case must be to be no word. Languages have
@@ -67,7 +61,7 @@ const minMonotone = 24
 // languages have a third and chance a quarter.
 func monotone(word []byte, strict bool) bool {
 	from, last := 0, byte(0)
-	for i := 0; i <= len(word); i++ {
+	for i := 0; i <= len(word) && len(word) >= minMonotone; i++ {
 		class := byte(0)
 		if i < len(word) {
 			class = classOf(word[i])
@@ -154,7 +148,7 @@ func issued(word []byte) bool {
 			continue
 		}
 		glued := at > 0 && alnum(word[at-1])
-		for _, prefix := range issuers {
+		for _, prefix := range issuersBy[word[at]] {
 			if glued && (prefix[len(prefix)-1] != '_' || len(word)-at < minGlued) {
 				continue // "task-2" is no key, and neither is "RUSSIA..."
 			}
@@ -175,7 +169,7 @@ const minGlued = 24
 // tail reports whether what follows a prefix may be a token's: "sk-learn-contrib" has
 // prefix enough, but no digit.
 func tail(rest []byte) bool {
-	return len(rest) >= 10 && (bytes.ContainsAny(rest, "0123456789") || classes(rest) > 0.3)
+	return len(rest) >= 10 && (digitRun(rest) > 0 || classes(rest) > 0.3)
 }
 
 // random reports whether a word looks as if it had been drawn rather than written:
@@ -188,8 +182,7 @@ func random(word []byte, strict bool) bool {
 	if hexadecimal(word) {
 		return strict && len(word) >= 20
 	}
-	digits := bytes.ContainsAny(word, "0123456789")
-	if !digits {
+	if digitRun(word) == 0 {
 		return classes(word) >= 0.4 // camelCase has some .3
 	}
 	if longest, mixed := longestRun(word); longest >= 16 && (mixed >= 0.25 || strict && mixed > 0.1) {

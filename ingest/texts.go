@@ -84,11 +84,11 @@ func (t *texts) text(b []byte, remembered bool) string {
 // agent is a user agent, scrubbed, and the client that it names.
 type agent struct{ text, client string }
 
-func (w *decoding) agent(raw []byte) agent {
+func (w *decoding) agent(place *memoPlace[agent], raw []byte) agent {
 	if len(raw) == 0 {
 		return agent{}
 	}
-	known, room := w.texts.agents.find(raw)
+	known, room := w.texts.agents.find(place, raw)
 	if w.scrub.holds(raw) {
 		known, room = nil, nil
 	}
@@ -106,21 +106,22 @@ func (w *decoding) agent(raw []byte) agent {
 // owner is a consumer's name, scrubbed, and the environment that it names.
 type owner struct{ name, environment string }
 
-func (w *decoding) owner(raw []byte) owner {
+// owner gives an owner, and whether it is remembered, so that its name may be kept elsewhere too.
+func (w *decoding) owner(raw []byte) (o owner, kept bool) {
 	if len(raw) == 0 {
-		return owner{}
+		return owner{}, false
 	}
-	known, room := w.texts.owners.find(raw)
+	known, room := w.texts.owners.find(w.texts.owners.look(raw), raw)
 	if w.scrub.holds(raw) {
 		known, room = nil, nil
 	}
 	if known != nil {
-		return *known
+		return *known, true
 	}
 	clean := clip(w.scrub.Text(raw), maxConsumer)
-	o := owner{name: w.texts.text(clean, room != nil), environment: environmentOf(clean)}
+	o = owner{name: w.texts.text(clean, room != nil), environment: environmentOf(clean)}
 	room.keep(raw, o)
-	return o
+	return o, room != nil
 }
 
 // path is a path, scrubbed, and its template.
@@ -131,8 +132,8 @@ type path struct {
 
 // path gives a path and its route. A route holds for one block: in the next one there may be room for
 // a template that had none, and routes want to know which are in use.
-func (w *decoding) path(raw []byte) (text, route string) {
-	known, room := w.texts.paths.find(raw)
+func (w *decoding) path(place *memoPlace[path], raw []byte) (text, route string) {
+	known, room := w.texts.paths.find(place, raw)
 	if w.scrub.holds(raw) {
 		known, room = nil, nil
 	}
@@ -157,11 +158,14 @@ func (w *decoding) route(clean []byte) string {
 // holds reports whether the text may hold one of the entry's credentials: then what was
 // made of it for other entries does not serve, nor the other way round.
 func (s *Scrubber) holds(text []byte) bool {
-	return s.bears(text) || len(s.known) > 0 && bytes.IndexByte(text, '%') >= 0
+	return s.bears(text) || len(s.needles) > 0 && bytes.IndexByte(text, '%') >= 0
 }
 
 // bears reports whether one of the entry's credentials stands in the text as it is.
 func (s *Scrubber) bears(text []byte) bool {
+	if !s.apart {
+		s.learnt()
+	}
 	for _, needle := range s.needles {
 		if len(needle) <= len(text) && bytes.Contains(text, needle) {
 			return true

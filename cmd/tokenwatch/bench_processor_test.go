@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -94,6 +95,15 @@ type used struct {
 	total   time.Duration
 	machine time.Duration
 	wall    time.Duration
+}
+
+// and is what two stretches used together.
+func (u used) and(v used) used {
+	sum := used{by: maps.Clone(u.by), total: u.total + v.total, machine: u.machine + v.machine, wall: u.wall + v.wall}
+	for name, d := range v.by {
+		sum.by[name] += d
+	}
+	return sum
 }
 
 func (m *meter) read() used {

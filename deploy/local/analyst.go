@@ -14,9 +14,11 @@ import (
 const Analyst = "analyst"
 
 // analystProfile has the limits of the account. Clients bound a query's time by a setting (Grafana's and clickhouse-go do),
-// so that one, and the rows, may be changed within bounds; no other setting may.
+// so that one, and the rows, may be changed within bounds; no other setting may. Where processors are short, a question
+// waits for what is being ingested, and not the other way round (where ClickHouse may set priorities: CAP_SYS_NICE).
 const analystProfile = `    <%[5]s>
       <readonly>1</readonly>
+      <os_threads_nice_value_query>5</os_threads_nice_value_query>
       <max_execution_time>60</max_execution_time>
       <timeout_overflow_mode>throw</timeout_overflow_mode>
       <max_rows_to_read>1000000000</max_rows_to_read>

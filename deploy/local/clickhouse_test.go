@@ -212,13 +212,14 @@ func TestClickHouseDoesWhatTokenwatchNeeds(t *testing.T) {
 		query(t, c, fmt.Sprintf(insert, token))
 	}
 	for sql, want := range map[string]string{
-		"SELECT count() FROM watch.events":                                                  "20",
-		"SELECT sum(n) FROM watch.total":                                                    "90",
-		"SELECT value FROM system.settings WHERE name = 'async_insert'":                     "0",
-		"SELECT timezone()":                                                                 "UTC",
-		"SELECT value FROM system.server_settings WHERE name = 'max_server_memory_usage'":   strconv.Itoa(2 << 30),
-		"SELECT value FROM system.server_settings WHERE name = 'background_pool_size'":      "2",
-		"SELECT count() FROM system.tables WHERE database = 'system' AND name LIKE '%_log'": "0",
+		"SELECT count() FROM watch.events":                                                           "20",
+		"SELECT sum(n) FROM watch.total":                                                             "90",
+		"SELECT value FROM system.settings WHERE name = 'async_insert'":                              "0",
+		"SELECT timezone()":                                                                          "UTC",
+		"SELECT value FROM system.server_settings WHERE name = 'max_server_memory_usage'":            strconv.Itoa(2 << 30),
+		"SELECT value FROM system.server_settings WHERE name = 'background_pool_size'":               "2",
+		"SELECT value FROM system.server_settings WHERE name = 'os_threads_nice_value_merge_mutate'": "10",
+		"SELECT count() FROM system.tables WHERE database = 'system' AND name LIKE '%_log'":          "0",
 	} {
 		if got := query(t, c, sql); got != want {
 			t.Errorf("%s: %s, want %s", sql, got, want)

@@ -29,6 +29,7 @@ type settings struct {
 	IndexCache  int64     `xml:"index_mark_cache_size"`
 	BlockCache  int64     `xml:"uncompressed_cache_size"`
 	Merges      int       `xml:"background_pool_size"`
+	MergeNice   int       `xml:"os_threads_nice_value_merge_mutate"`
 	Moves       int       `xml:"background_move_pool_size"`
 	Fetches     int       `xml:"background_fetches_pool_size"`
 	Common      int       `xml:"background_common_pool_size"`
@@ -65,6 +66,7 @@ func (h home) settings(tcpPort, httpPort int, maxMemory int64) settings {
 		IndexCache:  16 << 20,
 		BlockCache:  0,
 		Merges:      2,
+		MergeNice:   10, // whoever merges can wait; inserts, and detection beside them, cannot
 		Moves:       1,
 		Fetches:     1,
 		Common:      2,

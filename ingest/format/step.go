@@ -16,6 +16,7 @@ type steps struct {
 	long  step   // stands for all that are too long to be remembered
 	first []step // what has stood behind a brace
 	later []step // what has stood behind a value
+	made  uint32 // how many there were
 }
 
 // step is what was written between two values of an object: a comma unless it is the first,
@@ -32,8 +33,11 @@ type step struct {
 	form      form
 	mark      int8 // see walker.marked
 
-	text   [maxStep]byte
-	values values
+	made uint32 // counts the steps of its node, so that one which took another's place can be told from it
+
+	text    [maxStep]byte
+	stretch stretch
+	values  values
 }
 
 // form tells what follows a step.
@@ -121,9 +125,12 @@ func (s *steps) learn(last *step, text []byte, kid *node, mark int8) *step {
 		next, _ = seat(s.later, text)
 	}
 	if !next.is(text) {
-		kept := next.values.kept // the memory serves again
+		kept, stretch := next.values.kept, next.stretch // the memory serves again
 		*next = newStep(text, kid, mark)
 		next.values.kept = [2][]byte{kept[0][:0], kept[1][:0]}
+		next.stretch.kept = stretch.kept[:0]
+		s.made++
+		next.made = s.made
 	}
 	if last.next[0] != next {
 		last.next = [2]*step{next, last.next[0]}

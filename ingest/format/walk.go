@@ -119,14 +119,21 @@ func (w *walker) object(at *node, i int) int {
 			w.depth--
 			return i
 		}
-		if last = next; next.mark != 0 && w.marked == 0 {
+		if next.mark != 0 && w.marked == 0 {
 			w.marked = next.mark
 		}
+		if next.node == nil {
+			if next, i = w.pass(at, next, i); next == nil {
+				w.depth--
+				return i
+			}
+		}
+		last = next
 		if next.form == opens {
 			end, n, places := figure(data, i)
 			if end == 0 {
 				end = w.other(next, i)
-			} else if next.node != nil {
+			} else {
 				w.count(next.node, i, end, n, places)
 			}
 			if i = end; i < 0 {
@@ -160,10 +167,66 @@ func (w *walker) object(at *node, i int) int {
 		}
 		if next.leaf != nil {
 			w.tell(next.leaf, from, end, text, escaped)
-		} else if next.node != nil {
+		} else {
 			w.note(next.node, from, end, text, escaped)
 		}
 	}
+}
+
+// pass walks over values that are of no interest, from that of the first step, and gives the next step that leads to one
+// that is. At the end of the object there is no step.
+func (w *walker) pass(at *node, last *step, i int) (*step, int) {
+	var begun *step // whose stretch can be learnt
+	since, marks := 0, false
+	for {
+		var next *step
+		if len(last.stretch.kept) > 0 && (w.marked != 0 || !last.stretch.marks) && last.stretch.stands(w.data, i) {
+			i += len(last.stretch.kept)
+			next, marks = last.stretch.over, marks || last.stretch.marks
+		} else {
+			if begun == nil && last.size <= maxStep && last.stretch.misses < patience {
+				begun, since, marks = last, i, false
+			}
+			if i = w.passed(last, i); i < 0 {
+				return nil, refused
+			}
+			if next = last.next[0]; next != nil && next.stands(w.data, i) {
+				i += next.size
+			} else {
+				next, i = w.turn(at, last, i)
+			}
+			if next != nil && next.mark != 0 {
+				if marks = true; w.marked == 0 {
+					w.marked = next.mark
+				}
+			}
+		}
+		if next == nil || next.node != nil {
+			if begun != nil && i > 0 {
+				begun.stretch.meet(w.data[since:i], next, marks)
+			}
+			return next, i
+		}
+		last = next
+	}
+}
+
+// passed walks over the value behind a step.
+func (w *walker) passed(s *step, i int) int {
+	if s.form == opens {
+		if end, _, _ := figure(w.data, i); end > 0 {
+			return end
+		}
+		return w.other(s, i)
+	}
+	from := i
+	if i, _ = w.text(i); i < 0 || s.form == opensText {
+		return i
+	}
+	if uint(i) < uint(len(w.data)) && w.data[i] == ']' {
+		return i + 1
+	}
+	return w.several(s, from, i)
 }
 
 // turn goes on where a record does not as the last one did: as the one before, or in a way

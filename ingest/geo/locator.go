@@ -28,6 +28,7 @@ type generation struct {
 	listed listed
 	stamps stamps
 	places *cache[netip.Addr]
+	number uint64 // from 1, one more for each that takes another one's place
 }
 
 // cachedAddresses bounds how many addresses' places are remembered, at about 200 bytes each. Callers of an API
@@ -58,9 +59,10 @@ func load(cfg Config, used *generation) (*generation, error) {
 	g.kinds, numbers = loadKinds(cfg.Networks)
 	g.listed, lists = loadLists(cfg)
 	err := errors.Join(cities, asns, numbers, lists)
-	if used == nil {
+	if g.number = 1; used == nil {
 		return g, err
 	}
+	g.number = used.number + 1
 	if cities != nil {
 		g.cities = used.cities
 	}
@@ -78,8 +80,17 @@ func load(cfg Config, used *generation) (*generation, error) {
 
 // Close makes every further lookup answer with a zero Place. It always succeeds, and is for after Run.
 func (l *Locator) Close() error {
-	l.current.Store(&generation{places: newCache[netip.Addr](1)})
+	l.current.Store(&generation{places: newCache[netip.Addr](1), number: l.current.Load().number + 1})
 	return nil
+}
+
+// Edition numbers the files that lookups are answered from: as long as it stays, so do the answers. It is 0 while
+// a file is damaged.
+func (l *Locator) Edition() uint64 {
+	if l.damaged.Load() {
+		return 0
+	}
+	return l.current.Load().number
 }
 
 // Locate tells what is known about an address, nothing being a zero Place.
