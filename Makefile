@@ -10,10 +10,16 @@ KAFKA  := $(LOCAL)/data/realkafka/.fetched
 
 # Without cgo the binary is one file that runs anywhere; the race detector needs a C compiler.
 export CGO_ENABLED ?= 0
+space := $() $()
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo yes)
 
 # What plays millions of events through one engine runs without the race detector, which makes it ten times as long.
 NORACE := ^(TestWorlds|TestFleet|TestRekeyed)$$
+
+# So do packages of which everything happens in one goroutine, as TestSingle holds them to: there is nothing in them that it could
+# find. Where they are used by several, in other packages' tests, it looks on; READERS is the one such test of their own.
+SINGLE := detect deploy/simulate
+READERS := ^TestSeveralReadersAtOnce$$
 
 # The measurements are tests that are told to be large. They run without the race detector.
 BENCH := CGO_ENABLED=0 go test ./cmd/tokenwatch -v -count=1 -timeout 4h
@@ -28,12 +34,21 @@ demo: setup ## See it work: a simulated fleet, thefts, alerts (SEED=7 for anothe
 
 test: setup ## Run all tests, against real engines, with the race detector where a C compiler is found
 	@$(if $(RACE),,echo "No C compiler found: the tests run WITHOUT the race detector." >&2;) \
-	$(if $(RACE),CGO_ENABLED=1) go test $(if $(RACE),-race) -timeout 25m ./...
-	@$(if $(RACE),CGO_ENABLED=0 go test -timeout 10m -run '$(NORACE)' ./cmd/tokenwatch,true)
+	$(if $(RACE),CGO_ENABLED=1) go test $(if $(RACE),-race) -timeout 25m $(if $(RACE),$$(go list ./... | grep -vE '/($(subst $(space),|,$(SINGLE)))$$'),./...)
+	@$(if $(RACE),CGO_ENABLED=1 go test -race -run '$(READERS)' ./deploy/simulate,true)
+	@$(if $(RACE),CGO_ENABLED=0 go test -timeout 10m $(SINGLE:%=./%),true)
+	@$(if $(RACE),CGO_ENABLED=0 go test -timeout 10m -parallel 3 -run '$(NORACE)' ./cmd/tokenwatch,true)
 
+# The torture waits as much as the other tests compute, so they run side by side, as packages do in `make test`.
 test-kafka: setup kafka ## Run the Kafka tests against a real Apache Kafka as well (needs Maven and Java 17)
+	@$(MAKE) --no-print-directory -j2 test-kafka-clients test-kafka-torture
+
+.PHONY: test-kafka-clients test-kafka-torture
+test-kafka-clients:
 	@$(if $(RACE),CGO_ENABLED=1) TOKENWATCH_REAL_KAFKA=1 go test $(if $(RACE),-race) -count=1 -timeout 20m ./deploy/local/realkafka ./ingest/kafka
 	@$(if $(RACE),CGO_ENABLED=1) TOKENWATCH_REAL_KAFKA=1 go test $(if $(RACE),-race) -count=1 -timeout 20m -run Kafka ./ingest
+
+test-kafka-torture:
 	@$(if $(RACE),CGO_ENABLED=1) TOKENWATCH_REAL_KAFKA=1 go test $(if $(RACE),-race) -count=1 -timeout 20m -run '^TestTorture$$' ./cmd/tokenwatch -torture-broker=kafka
 
 kafka: $(KAFKA) ## Fetch Apache Kafka with Maven, for test-kafka
@@ -47,10 +62,11 @@ $(KAFKA): $(LOCAL)/realkafka/pom.xml
 
 setup: $(ASSETS) build $(ASN) ## Fetch and build what the embedded engines need
 
+# With the flags of the tests and the linters, so that each package is compiled once. The image's binary is built by deploy/Dockerfile.
 build: ## Build bin/tokenwatch
 	@mkdir -p bin
 	@test -x $(BIN) || echo "Building tokenwatch (the first time Go fetches its modules: a minute or two) ..."
-	@go build -trimpath -o $(BIN) ./cmd/tokenwatch
+	@go build -o $(BIN) ./cmd/tokenwatch
 
 $(ASSETS): $(LOCAL)/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: it fetches ClickHouse's library and the address databases. Install Node.js with npm." >&2; exit 1; }

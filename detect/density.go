@@ -68,10 +68,11 @@ func hourAfter(i int) int {
 // activity is how active the cohort is in each hour of the week.
 type activity struct {
 	week   [hoursAWeek]float64
-	daily  [24]float64         // sums by hour of the day
-	n      float64             // sum of all
-	smooth [hoursAWeek]float64 // 56 times the smoothed weights, which makes whole numbers of them
-	fresh  bool                // smooth is worked out
+	daily  [24]float64       // sums by hour of the day
+	n      float64           // sum of all
+	weight int64             // n, and at least 1, times wholes
+	smooth [hoursAWeek]int64 // what the cohort adds to each hour's mass, times 56 and wholes: see massive
+	fresh  bool              // these two are worked out
 }
 
 func (a *activity) add(hourOfWeek int) {
@@ -110,18 +111,21 @@ func (a *activity) share(i int) float64 {
 	return cohortHours * (density + 1.0/hoursAWeek) / 2
 }
 
-// smoothed are the smoothed weights of all hours, times 56.
-func (a *activity) smoothed() *[hoursAWeek]float64 {
+// wholes makes whole numbers of weights that were halved up to ten times; of smaller parts nothing is left.
+const wholes = 1 << 10
+
+// smoothed are the weight of the cohort, and what it adds to each hour, in whole numbers.
+func (a *activity) smoothed() (weight int64, smooth *[hoursAWeek]int64) {
 	if a.fresh {
-		return &a.smooth
+		return a.weight, &a.smooth
 	}
+	a.fresh, a.weight = true, int64(wholes*max(a.n, 1))
 	for i := range a.smooth {
 		h := i % 24
 		week := a.week[hourBefore(i)] + 2*a.week[i] + a.week[hourAfter(i)]
-		a.smooth[i] = 7*week + a.daily[(h+23)%24] + 2*a.daily[h] + a.daily[(h+1)%24]
+		a.smooth[i] = int64(wholes * cohortHours / 2 * (7*week + a.daily[(h+23)%24] + 2*a.daily[h] + a.daily[(h+1)%24]))
 	}
-	a.fresh = true
-	return &a.smooth
+	return a.weight, &a.smooth
 }
 
 // density is a token's own share of activity of each hour of the week, smoothed.
@@ -166,34 +170,31 @@ func (d *density) at(i int, cohort float64) float64 {
 // same for all hours: whole numbers, for which no division is needed. What is compared is
 // as good as random, so it is added without a branch.
 func (d *density) massive(i int, cohort *activity) bool {
-	weight, smooth := max(cohort.n, 1), cohort.smoothed()
-	at := func(i int) float64 {
-		return weight*float64(7*d.hours.around(i)+d.day(i%24)) + cohortHours/2*smooth[i]
-	}
+	weight, smooth := cohort.smoothed()
+	at := func(i int) int64 { return weight*int64(7*d.hours.around(i)+d.day(i%24)) + smooth[i] }
 	here := max(at(hourBefore(i)), at(i), at(hourAfter(i)))
-	enough, all := oddHourMass*56*weight*(d.n+cohortHours), cohortHours/2*56.0/hoursAWeek*weight
+	const same = 3 * cohortHours / 2 * 56 / hoursAWeek // of all hours; three times as much is whole
+	enough, all := int64(math.Ceil(3*oddHourMass*56*float64(weight)*(d.n+cohortHours))), same*weight
 	var day [24]int
 	for h := range day {
 		day[h] = d.day(h)
 	}
-	mass, other := 0.0, 0.0 // of even hours and of odd ones: neither has to wait for the other
+	mass := int64(0)
 	before, now := int(d.hours[hoursAWeek-1]), int(d.hours[0])
-	for j := 0; j < hoursAWeek && mass+other < enough; j += 24 {
+	for j := 0; j < hoursAWeek && mass < enough; j += 24 {
 		hours, smooth := d.hours[j:j+24:j+24], smooth[j:j+24:j+24]
-		for h := 0; h < 24; h += 2 {
-			next, after := int(hours[h+1]), int(d.hours[hourAfter(j+h+1)])
-			v := weight*float64(7*(before+2*now+next)+day[h]) + cohortHours/2*smooth[h]
-			w := weight*float64(7*(now+2*next+after)+day[h+1]) + cohortHours/2*smooth[h+1]
+		for h := 0; h < 23; h++ {
+			next := int(hours[h+1])
+			v := weight*int64(7*(before+2*now+next)+day[h]) + smooth[h]
 			mass += upTo(here, v, all)
-			other += upTo(here, w, all)
-			before, now = next, after
+			before, now = now, next
 		}
+		next := int(d.hours[hourAfter(j+23)])
+		mass += upTo(here, weight*int64(7*(before+2*now+next)+day[23])+smooth[23], all)
+		before, now = now, next
 	}
-	return mass+other >= enough
+	return mass >= enough
 }
 
-// upTo is v and all when v is not above here, and 0 otherwise.
-func upTo(here, v, all float64) float64 {
-	likelier := uint64(int64(math.Float64bits(here-v)) >> 63) // all bits, or none
-	return math.Float64frombits(math.Float64bits(v+all) &^ likelier)
-}
+// upTo is three times v and all when v is not above here, and 0 otherwise.
+func upTo(here, v, all int64) int64 { return (3*v + all) &^ ((here - v) >> 63) }

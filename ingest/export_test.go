@@ -7,7 +7,10 @@ import (
 )
 
 // SipHash is the hash by which identities are remembered, for its published test vectors.
-func SipHash(key [2]uint64, input []byte) [2]uint64 { return sipKey(key).sum(input) }
+func SipHash(key [2]uint64, input []byte) [2]uint64 {
+	low, high := sipKey(key).sum(input)
+	return [2]uint64{low, high}
+}
 
 // Identities is what a Decoder remembers of identities.
 type Identities struct{ *identities }

@@ -62,20 +62,23 @@ func newIdentities() *identities {
 // Kind and source keep spaces apart as the Fingerprinter does.
 func (d *identities) look(kind byte, source string, said []byte) *[2]caller {
 	if d.space.kind != kind || d.space.source != source {
-		d.space = space{kind, source, d.key.sum(append([]byte{kind}, source...))}
+		low, high := d.key.sum(append([]byte{kind}, source...))
+		d.space = space{kind, source, sipKey{low, high}}
 	}
-	d.hash = d.space.key.sum(said)
-	return &d.pairs[d.hash[0]&uint64(len(d.pairs)-1)]
+	low, high := d.space.key.sum(said)
+	d.hash[0], d.hash[1] = low, high
+	return &d.pairs[low&uint64(len(d.pairs)-1)]
 }
 
 // find gives what is remembered of the identity that was looked for last, or nil: then whoever asks makes it, in the
 // place that room gives.
 func (d *identities) find(pair *[2]caller) *caller {
-	if pair[0].hash == d.hash {
+	low, high := d.hash[0], d.hash[1]
+	if pair[0].hash[0] == low && pair[0].hash[1] == high {
 		pair[0].older = false
 		return &pair[0]
 	}
-	if pair[1].hash == d.hash {
+	if pair[1].hash[0] == low && pair[1].hash[1] == high {
 		pair[0].older = true
 		return &pair[1]
 	}

@@ -9,7 +9,7 @@ import (
 // the key nobody can find two inputs of one hash, nor tell an input from its hash.
 type sipKey [2]uint64
 
-func (k sipKey) sum(input []byte) [2]uint64 {
+func (k sipKey) sum(input []byte) (low, high uint64) {
 	a, b, c, d := k[0]^0x736f6d6570736575, k[1]^0x646f72616e646f6d^0xee, k[0]^0x6c7967656e657261, k[1]^0x7465646279746573
 	last := uint64(len(input))<<56 | rest(input)
 	for ; len(input) >= 8; input = input[8:] {
@@ -23,10 +23,10 @@ func (k sipKey) sum(input []byte) [2]uint64 {
 	a ^= last
 	c ^= 0xee
 	a, b, c, d = sipRound(sipRound(sipRound(sipRound(a, b, c, d))))
-	low := a ^ b ^ c ^ d
+	low = a ^ b ^ c ^ d
 	b ^= 0xdd
 	a, b, c, d = sipRound(sipRound(sipRound(sipRound(a, b, c, d))))
-	return [2]uint64{low, a ^ b ^ c ^ d}
+	return low, a ^ b ^ c ^ d
 }
 
 // rest is what is left of the input behind its whole words.

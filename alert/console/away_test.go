@@ -18,6 +18,7 @@ import (
 
 // ClickHouse hangs, and then it is gone: pages say so within five seconds, and people can sign in to read that.
 func TestClickHouseIsAway(t *testing.T) {
+	t.Parallel()     // it waits for questions that nobody answers
 	engine.Engine(t) // skips where there is none
 	server, err := testdb.Start(t.TempDir(), 0)
 	if err != nil {

@@ -184,6 +184,7 @@ func TestLive(t *testing.T) {
 
 // Nobody sees the stream who is not signed in, and it ends with the session.
 func TestLiveNeedsASession(t *testing.T) {
+	t.Parallel() // it waits for a session's end
 	r := newRig(t, func(c *console.Config, _ *console.Parts) { c.SessionTTL = 8 * time.Second })
 	answer, err := http.Get(r.server.URL + "/live")
 	if err != nil {
@@ -224,7 +225,7 @@ func (f *flood) OpenIncidents(context.Context) (uint64, error)                  
 func (f *flood) Now(context.Context) (time.Time, error)                          { return time.Now(), nil }
 
 // stand is a live stream alone, at a pace of milliseconds, and somebody signed in. Looking is how many streams there are.
-func stand(t testing.TB, store console.LiveStore, write time.Duration) (server *httptest.Server, client *http.Client, looking *atomic.Int64) {
+func stand(t testing.TB, store console.LiveStore, beat, write time.Duration) (server *httptest.Server, client *http.Client, looking *atomic.Int64) {
 	t.Helper()
 	cfg := signin.DefaultConfig()
 	cfg.Password = password
@@ -233,7 +234,7 @@ func stand(t testing.TB, store console.LiveStore, write time.Duration) (server *
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	stream := console.NewLive(store, door, slog.New(slog.DiscardHandler), 5*time.Millisecond, time.Hour, 20*time.Millisecond, write)
+	stream := console.NewLive(store, door, slog.New(slog.DiscardHandler), 5*time.Millisecond, time.Hour, beat, write)
 	looking = &atomic.Int64{}
 	mux.HandleFunc("GET /live", func(w http.ResponseWriter, r *http.Request) {
 		looking.Add(1)
@@ -279,7 +280,7 @@ func streaming() int {
 // When all have gone nothing is left behind.
 func TestLiveIsBounded(t *testing.T) {
 	store := &flood{}
-	server, client, looking := stand(t, store, time.Minute)
+	server, client, looking := stand(t, store, time.Second, time.Minute) // signs of life for a thousand, fifty times a second, would be all that the machine does
 	crowd := make([]*onlooker, console.MostLive)
 	for i := range crowd {
 		crowd[i] = look(t, client, server.URL+"/live")
@@ -321,7 +322,7 @@ func TestLiveIsBounded(t *testing.T) {
 // so is its return.
 func TestLiveInAStorm(t *testing.T) {
 	store := &flood{}
-	server, client, _ := stand(t, store, time.Minute)
+	server, client, _ := stand(t, store, 20*time.Millisecond, time.Minute)
 	o := look(t, client, server.URL+"/live")
 	o.until("the beginning", named("open"))
 	at := time.Now().Add(time.Second)
@@ -350,7 +351,7 @@ func TestLiveInAStorm(t *testing.T) {
 // Whoever takes nothing is dropped, and the others do not wait.
 func TestLiveDropsTheSlow(t *testing.T) {
 	store := &flood{}
-	server, client, looking := stand(t, store, 200*time.Millisecond)
+	server, client, looking := stand(t, store, 20*time.Millisecond, 200*time.Millisecond)
 	answer, err := client.Get(server.URL + "/live") // and nothing of it is read
 	if err != nil {
 		t.Fatal(err)
@@ -378,7 +379,7 @@ func TestLiveDropsTheSlow(t *testing.T) {
 // What outsiders wrote cannot end an event, or become more than text in it.
 func TestLiveHostileTexts(t *testing.T) {
 	store := &flood{}
-	server, client, _ := stand(t, store, time.Minute)
+	server, client, _ := stand(t, store, 20*time.Millisecond, time.Minute)
 	store.set(board.IncidentChanges{Upto: time.Now().Add(time.Second), Lines: []board.IncidentLine{{
 		IncidentKey: board.IncidentKey{ID: "a\n\nevent: end\ndata: {}", State: schema.IncidentOpen}, Revision: 1,
 		Summary: "\n\nevent: end\ndata: {}\n\n</script>\xff\u2028" + strings.Repeat("y", 1<<20), AnsweredBy: "\r\rid: 1", Answer: schema.VerdictTheft,

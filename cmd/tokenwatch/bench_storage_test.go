@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"iter"
 	"strings"
 	"testing"
 	"time"
@@ -65,19 +66,9 @@ func (b *bench) storeHistory(db *clickhouse.DB) (events int) {
 		b.Fatal(err)
 	}
 	p := newPlayer(b.T, places, cfg.End)
-	skip := 0
-	if *storageEvents > 0 {
-		for range fleet.History() {
-			skip++
-		}
-		skip = max(0, skip-*storageEvents)
-	}
 	blocks := map[int32]*schema.Block{} // by partition
 	ends := map[int32]int64{}
-	for r := range fleet.History() {
-		if skip--; skip >= 0 {
-			continue
-		}
+	for r := range lastOf(fleet.History(), *storageEvents) {
 		n := int32(r.Key[0]) % demoPartitions
 		if blocks[n] == nil {
 			blocks[n] = &schema.Block{Topic: "gateway.access", Partition: n, First: ends[n], Ingested: cfg.End}
@@ -94,6 +85,25 @@ func (b *bench) storeHistory(db *clickhouse.DB) (events int) {
 		b.store(db, block)
 	}
 	return events
+}
+
+// lastOf is the last n records, all for 0. To know which they are it plays the history once and keeps as many.
+func lastOf(history iter.Seq[simulate.Record], n int) iter.Seq[simulate.Record] {
+	if n == 0 {
+		return history
+	}
+	return func(yield func(simulate.Record) bool) {
+		kept, seen := make([]simulate.Record, n), 0
+		for r := range history {
+			kept[seen%n] = r
+			seen++
+		}
+		for i := max(0, seen-n); i < seen; i++ {
+			if !yield(kept[i%n]) {
+				return
+			}
+		}
+	}
 }
 
 func (b *bench) store(db *clickhouse.DB, block *schema.Block) {

@@ -117,6 +117,7 @@ func TestConsoleLink(t *testing.T) {
 
 // Before there are engines the console says so; from then on people sign in, and stay signed in over a restart.
 func TestConsoleRuns(t *testing.T) {
+	t.Parallel()
 	needEngines(t)
 	cfg := quick(t.TempDir())
 	cfg.Console.Password = "of the administrator"

@@ -9,6 +9,7 @@ import (
 
 // A program at work says of itself what it does, and the others find it in the store.
 func TestVitals(t *testing.T) {
+	t.Parallel()
 	p := start(t, quick(t.TempDir()))
 	p.produce(t, `{"time":"2026-11-21T20:15:00Z","token":"hf_notARealTokenJustAnExample00001","peer_ip":"81.2.69.142","method":"GET","uri":"/v1/models","status":200}`, "{broken")
 	p.settled(t, 2)

@@ -105,6 +105,7 @@ func (w *writer) traffic(ctx context.Context, enough <-chan struct{}) {
 // record of the Kafka log is in events exactly once, none that was acknowledged is
 // missing, and what was found is what an engine finds that was never interrupted.
 func TestKilledAgainAndAgain(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t)
 	seed := uint64(time.Now().UnixNano())
 	if s, err := strconv.ParseUint(os.Getenv("SEED"), 10, 64); err == nil {

@@ -54,16 +54,18 @@ func (s *scatterer) send(t *testing.T, records []string) {
 	s.sent++ // so that a token does not keep to a partition
 }
 
-// day is a request of every token each half an hour. A round waits for the one before, as it would in life: the
+// day is a request of every token each half an hour. Each hour waits for the one before, as it would in life: the
 // partitions are read at a time, and in catching up not at the same pace.
 func (s *scatterer) day(t *testing.T, p place, from, until time.Time) {
 	t.Helper()
-	for at := from; at.Before(from.Add(24*time.Hour)) && at.Before(until); at = at.Add(30 * time.Minute) {
-		var records []string
-		for i := range scatteredTokens {
-			records = append(records, ownRecord(at.Add(time.Duration(i)*time.Second), crewToken(i), home))
+	for at := from; at.Before(from.Add(24*time.Hour)) && at.Before(until); at = at.Add(time.Hour) {
+		for half := range 2 {
+			var records []string
+			for i := range scatteredTokens {
+				records = append(records, ownRecord(at.Add(time.Duration(half)*30*time.Minute+time.Duration(i)*time.Second), crewToken(i), home))
+			}
+			s.send(t, records)
 		}
-		s.send(t, records)
 		s.settled(t, p, "gateway.access")
 	}
 }
@@ -109,8 +111,10 @@ func (s *scatterer) settled(t *testing.T, p place, topics ...string) {
 // the configuration says so and when tokenwatch notices, and every event is detected in once, over kill -9.
 func TestRekeyed(t *testing.T) {
 	notUnderRace(t)
+	t.Parallel()
 	for _, keyed := range []string{keyedAuto, keyedNo} {
 		t.Run(keyed, func(t *testing.T) {
+			t.Parallel()
 			p := newPlace(t)
 			settings := []string{"TOKENWATCH_KAFKA_KEYED=" + keyed, "TOKENWATCH_KAFKA_PARTITIONS=4", "TOKENWATCH_DETECT_SNAPSHOT_EVERY=500ms", "TOKENWATCH_INGEST_BLOCK_ROWS=400", "TOKENWATCH_INGEST_BLOCK_FLUSH_INTERVAL=10ms"}
 			c := p.run(t, settings...)

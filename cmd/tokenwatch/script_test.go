@@ -26,6 +26,7 @@ import (
 //
 // and beside its variables $TAKEN, a port on which somebody else listens.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	needEngines(t)
 	assets, err := filepath.Abs("../../deploy/local")
 	if err != nil {

@@ -42,6 +42,7 @@ type world struct {
 // than one false alert a world. The demo shows the same with everything in between.
 func TestWorlds(t *testing.T) {
 	notUnderRace(t)
+	t.Parallel()
 	places := placesOrSkip(t)
 	thefts, missed, falsely, history, days := 0, 0, 0, 0, 0
 	for i := range uint64(*worlds) {

@@ -24,6 +24,7 @@ var (
 // dead_letters once, item by item, the materialized views agree with the events, and
 // what was found is what an engine finds that was never interrupted.
 func TestTorture(t *testing.T) {
+	t.Parallel()
 	seed := *tortureSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano()) % 1_000_000_007

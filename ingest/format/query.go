@@ -2,18 +2,17 @@ package format
 
 import "bytes"
 
-// joinQuery puts a query string that stands apart behind its path.
-func (r *reader) joinQuery(rec *Record) {
-	if bytes.IndexByte(rec.URI, '?') >= 0 {
-		return
-	}
+// joinQuery puts a query string that stands apart behind its path, which has none, and gives it without its question mark.
+func (r *reader) joinQuery(rec *Record) []byte {
 	from := len(r.list)
 	r.list = append(r.list, rec.URI...)
 	if rec.query[0] != '?' {
 		r.list = append(r.list, '?')
 	}
 	r.list = append(r.list, rec.query...)
+	path := len(rec.URI)
 	rec.URI = r.list[from:len(r.list):len(r.list)]
+	return rec.URI[path+1:]
 }
 
 // queryTokens finds credentials in the query string. Each is a secret; the first is the

@@ -136,11 +136,10 @@ func (r *reader) settle(rec *Record) {
 	if r.filled.has(ended) && !r.filled.has(started) {
 		rec.Time = rec.Time.Add(-rec.Latency)
 	}
-	if len(rec.query) > 0 {
-		r.joinQuery(rec)
-	}
 	if i := bytes.IndexByte(rec.URI, '?'); i >= 0 {
 		r.queryTokens(rec, rec.URI[i+1:])
+	} else if len(rec.query) > 0 {
+		r.queryTokens(rec, r.joinQuery(rec))
 	}
 }
 

@@ -133,6 +133,8 @@ func (w *walker) object(at *node, i int) int {
 			end, n, places := figure(data, i)
 			if end == 0 {
 				end = w.other(next, i)
+			} else if next.leaf != nil {
+				w.tellCount(next.leaf, i, end, n, places)
 			} else {
 				w.count(next.node, i, end, n, places)
 			}
@@ -368,11 +370,20 @@ func (w *walker) tell(at *node, from, to int, kind kind, escaped bool) {
 
 // count is note for a number that has been read.
 func (w *walker) count(at *node, from, to int, n uint64, places int) {
-	w.note(at, from, to, number, false)
-	if at.row >= 0 {
-		s := &w.slots[at.row%maxRows]
-		s.plain, s.n, s.places = true, n, uint8(places)
+	if at.branches {
+		w.forget(at)
 	}
+	if at.row >= 0 {
+		w.tellCount(at, from, to, n, places)
+	}
+}
+
+// tellCount is count for a row that has none below it.
+func (w *walker) tellCount(at *node, from, to int, n uint64, places int) {
+	s := &w.slots[at.row&(maxRows-1)]
+	s.from, s.to, s.kind, s.escaped, s.plain, s.places, s.n = from, to, number, false, true, uint8(places), n
+	w.told[at.word&1] |= at.bit
+	w.seen = true
 }
 
 func kindOf(first byte) kind {

@@ -114,7 +114,7 @@ func (c *eventColumns) append(e *schema.Event) {
 	c.environment.Append(e.Environment)
 	c.source.Append(e.Source)
 
-	c.ip.Append(address(e.IP))
+	c.ip = appendAddress(c.ip, e.IP)
 	c.ipFrom.Append(proto.Enum8(e.IPFrom))
 	c.ipSpoofed.Append(e.IPSpoofed)
 	c.country.Append(e.Country)

@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"unsafe"
 
 	"github.com/ClickHouse/ch-go/proto"
@@ -19,6 +20,7 @@ type words struct {
 	numbers map[string]uint32
 	values  []string // by number
 	rows    []uint32 // by row
+	last    meeting  // of the row before: many columns say the same again and again
 	met     []meeting
 	missed  int // since met is as large as it is
 }
@@ -36,14 +38,26 @@ type meeting struct {
 
 // Append adds a row.
 func (w *words) Append(v string) {
+	if !w.last.was(v) {
+		w.next(v)
+	}
+	w.rows = append(w.rows, w.last.number)
+}
+
+// was reports whether this is the string that was met, by its address. An empty one has none.
+func (m *meeting) was(v string) bool {
+	return unsafe.StringData(m.value) == unsafe.StringData(v) && len(m.value) == len(v) && len(v) > 0
+}
+
+// next meets a string that is another one than the last.
+func (w *words) next(v string) {
 	if len(w.met) > 0 {
-		m := &w.met[slot(v)&uint64(len(w.met)-1)]
-		if unsafe.StringData(m.value) == unsafe.StringData(v) && len(m.value) == len(v) && len(v) > 0 {
-			w.rows = append(w.rows, m.number)
+		if m := &w.met[slot(v)&uint64(len(w.met)-1)]; m.was(v) {
+			w.last = *m
 			return
 		}
 	}
-	w.rows = append(w.rows, w.meet(v))
+	w.last = meeting{v, w.meet(v)}
 }
 
 // meet gives the number of a string that was not met at its address.
@@ -93,6 +107,7 @@ func (w *words) Reset() {
 	clear(w.values)
 	w.values, w.rows = w.values[:0], w.rows[:0]
 	clear(w.met)
+	w.last = meeting{}
 }
 
 // The wire format of a LowCardinality column: a version, then for each block flags with
@@ -114,18 +129,21 @@ func (w *words) EncodeColumn(b *proto.Buffer) {
 		b.PutString(v)
 	}
 	b.PutInt64(int64(len(w.rows)))
+	from := len(b.Buf)
+	b.Buf = slices.Grow(b.Buf, len(w.rows)<<width)[:from+len(w.rows)<<width]
+	to := b.Buf[from:]
 	switch width {
 	case 0:
-		for _, n := range w.rows {
-			b.Buf = append(b.Buf, byte(n))
+		for i, n := range w.rows {
+			to[i] = byte(n)
 		}
 	case 1:
-		for _, n := range w.rows {
-			b.Buf = binary.LittleEndian.AppendUint16(b.Buf, uint16(n))
+		for i, n := range w.rows {
+			binary.LittleEndian.PutUint16(to[2*i:], uint16(n))
 		}
 	default:
-		for _, n := range w.rows {
-			b.Buf = binary.LittleEndian.AppendUint32(b.Buf, n)
+		for i, n := range w.rows {
+			binary.LittleEndian.PutUint32(to[4*i:], n)
 		}
 	}
 }
