@@ -14,7 +14,7 @@ const (
 // profile is everything known of one token. All times are unix seconds of event time. It
 // holds no pointers and lies in an array of its like (see memory): strings are texts, what
 // varies in number is a run of habits, and what few tokens have is a story. What an
-// ordinary event touches stands first, so that it takes three cache lines.
+// ordinary event touches stands first, so that it lies in few cache lines.
 type profile struct {
 	token  schema.TokenID
 	usual  settings

@@ -10,7 +10,7 @@ import (
 
 // Most events are no news: the same program from the same place as an hour ago, at an
 // hour that was looked at, at a rate that is nothing new. For these only counters move,
-// and this file finds them at the cost of a hash and three cache lines. It must leave
+// and this file finds them at the cost of a hash and a few cache lines. It must leave
 // behind exactly what the detectors and learn would have; a test runs engines with and
 // without it side by side.
 
