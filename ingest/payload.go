@@ -24,7 +24,7 @@ func (s *Scrubber) Payload(record []byte) string {
 	s.search(text, func(v view) {
 		s.findFields(v)
 		s.findPairs(v)
-		s.findWords(v)
+		s.findWords(v, len(v.text))
 		s.findUserinfo(v)
 		s.findSlashed(v, 0)
 	})
