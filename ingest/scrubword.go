@@ -229,7 +229,7 @@ func random(word []byte, strict bool) bool {
 	if digitRun(word) == 0 {
 		return classes(word) >= 0.4 || strict && len(word) >= 20 && classes(word) >= 0.25 // camelCase has some .3
 	}
-	if longest, mixed, numbers := longestRun(word); longest >= 16 && (mixed >= 0.25 || strict && mixed > 0.1) || longest >= 24 && numbers >= 3 {
+	if longest, mixed, numbers := longestRun(word); longest >= 16 && (mixed >= 0.25 || strict && mixed > 0.1) || longest >= 24 && (numbers >= 3 || numbers == 2 && vowels(word) < 0.26) {
 		return true
 	}
 	return len(word) >= 20 && classes(word) >= 0.3

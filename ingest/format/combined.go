@@ -142,7 +142,7 @@ func (e *extras) guess(v []byte) string {
 		as = "request_time"
 	case isCredential(v):
 		as = "http_authorization"
-	case isID(v):
+	case isID(v) && (len(v) <= mostID || bytes.IndexByte(v, '-') > 0):
 		as = "request_id"
 	}
 	if as == "" || slices.Contains(e.told, as) {
@@ -151,6 +151,9 @@ func (e *extras) guess(v []byte) string {
 	e.told = append(e.told, as)
 	return as
 }
+
+// mostID is how long an id of hexadecimal digits is: longer ones are digests, or keys, which must not be stored as ids.
+const mostID = 32
 
 // isChain tells a list of addresses.
 func isChain(v []byte) bool {
