@@ -210,7 +210,9 @@ func shipped(plant func(func(token string) string), filled string) {
 		},
 		func(k string) string { return haproxy + `{` + k + `|x} {} "GET /` + k + ` HTTP/1.1"` },
 		func(k string) string { return haproxy + `{a|b} {} "GET /x?zq=` + k },
-		func(k string) string { return "GET /hello?zq=1 HTTP/1.1\r\nhost: h\r\nx-team: " + k + "\r\n\r\nbody " + k },
+		func(k string) string {
+			return "GET /hello?zq=1 HTTP/1.1\r\nhost: h\r\nx-team: " + k + "\r\n\r\nbody " + k
+		},
 		func(k string) string {
 			return `2026/11/21 21:11:12 [error] 31#31: *1 connect() failed, client: 203.0.113.7, request: "GET /x?zq=` + k + ` HTTP/1.1", upstream: "http://u:` + k + `@10.0.0.1/"`
 		},
@@ -219,7 +221,9 @@ func shipped(plant func(func(token string) string), filled string) {
 			return `{"@timestamp":"2026-11-21T21:11:12Z","` + k + `":1,"@fields":{"remote_addr":"203.0.113.7","remote_user":"` + k + `","uri":"/x"}}`
 		},
 		func(k string) string { return "\ufeff" + strings.Replace(filled, "/v1/me", "/v1/"+k, 1) },
-		func(k string) string { return `["` + strings.ReplaceAll(line, `"`, `\"`) + ` zq=` + k + `","` + k + `"]` },
+		func(k string) string {
+			return `["` + strings.ReplaceAll(line, `"`, `\"`) + ` zq=` + k + `","` + k + `"]`
+		},
 	} {
 		plant(format)
 	}

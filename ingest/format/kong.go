@@ -36,6 +36,7 @@ func kongTable() table {
 		{"consumer.id", consumer, plain},
 		{"authenticated_entity.consumer_id", consumer, plain},
 		{"request.headers.x-consumer-username", consumer, plain},
+		{"request.headers.x-consumer-custom-id", consumer, plain},
 
 		{"started_at", started, millis},
 		{"latencies.request", latency, millis},

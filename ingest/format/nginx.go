@@ -39,6 +39,7 @@ func nginxTable() table {
 		{"x_consumer_username", consumer, plain},
 		{"http_x_consumer_id", consumer, plain},
 		{"remote_user", consumer, plain},
+		{"user", consumer, plain},
 		{"environment", environment, plain},
 
 		{"msec", ended, seconds},
@@ -54,6 +55,7 @@ func nginxTable() table {
 
 		{"remote_addr", peer, plain},
 		{"remote_ip", peer, plain},
+		{"remoteIP", peer, plain},
 		{"client_ip", client, plain},
 		{"http_x_real_ip", client, plain},
 		{"x_real_ip", client, plain},
@@ -71,6 +73,7 @@ func nginxTable() table {
 		{"args", query, plain},
 		{"query_string", query, plain},
 		{"request_query", query, plain},
+		{"query", query, plain},
 		{"request", requestLine, plain},
 		{"status", status, plain},
 		{"upstream_status", status, plain},
@@ -79,6 +82,7 @@ func nginxTable() table {
 		{"body_bytes_sent", bytesOut, plain},
 		{"http_user_agent", userAgent, plain},
 		{"user_agent", userAgent, plain},
+		{"userAgent", userAgent, plain},
 		{"request_id", requestID, plain},
 		{"req_id", requestID, plain},
 		{"http_x_request_id", requestID, plain},

@@ -218,6 +218,10 @@ func (r *Record) setOutcome(v []byte) bool {
 
 func (r *Record) setRequestLine(v []byte) bool {
 	method, rest, ok := bytes.Cut(v, []byte(" "))
+	if !ok && v[0] == '/' && len(r.URI) == 0 {
+		r.URI = v // Apache's %U under that name
+		return true
+	}
 	if !ok {
 		return false
 	}
