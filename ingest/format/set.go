@@ -84,18 +84,13 @@ func redacted(v []byte) bool {
 	if len(v) > longestRedaction && !framing(v[0]) && !framing(v[len(v)-1]) && !masking[v[len(v)/2]] {
 		return false
 	}
-	if blotted(v) {
-		return true
-	}
-	if v = bytes.Trim(v, frame); len(v) > longestRedaction {
-		return false
-	}
-	for _, word := range redactions {
-		if bytes.EqualFold(v, []byte(word)) {
+	word := bytes.Trim(v, frame)
+	for _, known := range redactions {
+		if len(word) == len(known) && bytes.EqualFold(word, []byte(known)) {
 			return true
 		}
 	}
-	return len(v) == 0
+	return len(word) == 0 || blotted(v)
 }
 
 // frame is what stands around such a word.
