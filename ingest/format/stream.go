@@ -80,12 +80,12 @@ const mark = "\ufeff"
 
 // text reads a record that does not begin as JSON does: lines, or white space before it.
 func (s *stream) text(value []byte) error {
-	if len(value) > 0 && (value[0] == mark[0] || value[0] == separator) {
-		if rest := unmarked(value); len(rest) < len(value) {
+	trimmed := bytes.TrimLeft(value, " \t\r\n")
+	if len(trimmed) > 0 && (trimmed[0] == mark[0] || trimmed[0] == separator) {
+		if rest := unmarked(trimmed); len(rest) < len(trimmed) {
 			return s.decode(rest)
 		}
 	}
-	trimmed := bytes.TrimLeft(value, " \t\r\n")
 	if len(trimmed) == 0 {
 		return s.decoder.Decode(value, s.each)
 	}
@@ -116,8 +116,7 @@ const separator = 0x1e
 
 // unmarked takes off what may stand before a record and is none of it.
 func unmarked(value []byte) []byte {
-	value = bytes.TrimPrefix(value, []byte(mark))
-	return bytes.TrimLeft(value, "\x1e")
+	return bytes.TrimLeft(value, mark+"\x1e \t\r\n")
 }
 
 // one reads one of several lines. One that cannot be read does not keep the others from it.
