@@ -11,7 +11,7 @@ func TestTokensWithoutDigits(t *testing.T) {
 	s := ingest.NewScrubber(nil)
 	for _, token := range []string{
 		"AKIAVKAMNZHDCIMWXWXA", "ASIAXSKUGUMZWUIBNNIN", "glpat-uCsgBHfsc_ynayrvswts", "ghp_abcdefghijklmnopqrstuvwxyzABCDEFGHIJ", "sk_live_abcdefghijklmnopqrstuvwx",
-		"1poci69ptjxhhc2mfjyvytpkahrjnun2", "cbhputgwnhs8ffwnrbdirnlzmguyvm03", "QUtJQVZFSkZKVFFTTkRWTUdITjY=",
+		"1poci69ptjxhhc2mfjyvytpkahrjnun2", "cbhputgwnhs8ffwnrbdirnlzmguyvm03", "KNNISZlrNvkaoBnPYiuvwfHRGWdraqQM", "QUtJQVZFSkZKVFFTTkRWTUdITjY=",
 	} {
 		for _, text := range []string{"see " + token + " there", "/v1/" + token + "/x", "/v1?zq=" + token} {
 			if got := string(s.Path([]byte(text))); !hidden(got, token) {

@@ -227,7 +227,8 @@ func random(word []byte, strict bool) bool {
 		return strict && len(word) >= 20
 	}
 	if digitRun(word) == 0 {
-		return classes(word) >= 0.4 || strict && len(word) >= 20 && classes(word) >= 0.25 // camelCase has some .3
+		mixed := classes(word) // of camelCase some .3, but with a third of vowels
+		return mixed >= 0.4 || len(word) >= 20 && mixed >= 0.25 && (strict || len(word) >= 24 && vowels(word) < 0.3)
 	}
 	if longest, mixed, numbers := longestRun(word); longest >= 16 && (mixed >= 0.25 || strict && mixed > 0.1) || longest >= 24 && (numbers >= 3 || numbers == 2 && vowels(word) < 0.26) {
 		return true
