@@ -18,6 +18,7 @@ const Analyst = "analyst"
 // waits for what is being ingested, and not the other way round (where ClickHouse may set priorities: CAP_SYS_NICE).
 const analystProfile = `    <%[5]s>
       <readonly>1</readonly>
+      <max_read_buffer_size_local_fs>131072</max_read_buffer_size_local_fs>
       <os_threads_nice_value_query>5</os_threads_nice_value_query>
       <max_execution_time>60</max_execution_time>
       <timeout_overflow_mode>throw</timeout_overflow_mode>
