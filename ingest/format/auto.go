@@ -106,7 +106,7 @@ const errElsewhere = Reason("elsewhere")
 // them is APISIX's, wherever in the record that stands; and Envoy's, with what only Envoy knows.
 func (a *auto) check(r *Record) error {
 	if r.Item == 0 {
-		if a.other = a.apisix; r.elsewhere == elsewhere2 {
+		if a.other = a.apisix; r.elsewhere == envoysOwn {
 			a.other = a.envoy
 		}
 		if r.elsewhere != 0 && a.reads != a.other || a.trying && !a.meets(r) {

@@ -87,8 +87,8 @@ func nginxTable() table {
 		{"req_id", requestID, plain},
 		{"http_x_request_id", requestID, plain},
 		{"x_request_id", requestID, plain},
-		{"route_id", elsewhere, plain},        // APISIX adds it to NGINX's variables
-		{"response_flags", elsewhere2, plain}, // Envoy's log, under NGINX's names
+		{"route_id", elsewhere, plain},       // APISIX adds it to NGINX's variables
+		{"response_flags", envoysOwn, plain}, // Envoy's log, under NGINX's names
 	}}
 }
 

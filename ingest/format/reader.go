@@ -124,8 +124,8 @@ func (r *reader) fill(i int) {
 		switch {
 		case row.what == token && s.kind == array:
 			r.faulty.add(token) // what a header held was taken out
-		case row.what == elsewhere2:
-			r.record.elsewhere = elsewhere2
+		case row.what == envoysOwn:
+			r.record.elsewhere = envoysOwn
 		}
 		return
 	}

@@ -36,7 +36,7 @@ func (r *Record) set(what what, v []byte, again bool) bool {
 		r.secret(v)
 	case requestLine:
 		return r.setRequestLine(v)
-	case elsewhere, elsewhere2:
+	case elsewhere, envoysOwn:
 		r.elsewhere = what
 	}
 	return true

@@ -63,7 +63,7 @@ const (
 	requestID                //
 	captured                 // headers that HAProxy captured, in braces
 	elsewhere                // a field of APISIX, which shares most of this table's names
-	elsewhere2               // a field of Envoy, likewise
+	envoysOwn                // a field of Envoy, likewise
 	unitsIn                  //
 	unitsOut                 //
 	costUSD                  //
