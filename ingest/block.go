@@ -44,8 +44,7 @@ type BlockConfig struct {
 	// Memory is how many bytes all blocks of this process may take, those being filled and those being
 	// stored. When it is used up, blocks are stored smaller, and partitions wait for one another.
 	Memory int `yaml:"memory"`
-	// Inserts is how many blocks are stored at a time. Each takes about half as much memory again while
-	// it is under way, which Memory does not count.
+	// Inserts is how many blocks are stored at a time.
 	Inserts int `yaml:"inserts"`
 	// Grace is how long a pipeline that is told to stop goes on trying to finish its block. What is
 	// not finished is repeated by the partition's next owner. Longer than kafka.session_timeout is
@@ -53,9 +52,10 @@ type BlockConfig struct {
 	Grace time.Duration `yaml:"grace"`
 }
 
-// DefaultBlockConfig suits ClickHouse, which likes few and large inserts.
+// DefaultBlockConfig suits ClickHouse, which likes few and large inserts: its memory is enough for two full blocks as ClickHouse takes
+// them, one that is filled and one that is stored.
 func DefaultBlockConfig() BlockConfig {
-	return BlockConfig{Rows: 100_000, Bytes: 96 << 20, FlushInterval: 750 * time.Millisecond, Memory: 128 << 20, Inserts: 3, Grace: 8 * time.Second}
+	return BlockConfig{Rows: 100_000, Bytes: 96 << 20, FlushInterval: 750 * time.Millisecond, Memory: 72 << 20, Inserts: 3, Grace: 8 * time.Second}
 }
 
 // Validate reports the first key that cannot work, by its name in the configuration.
@@ -75,19 +75,4 @@ func (c BlockConfig) Validate() error {
 		return errors.New("ingest.block.grace: must be between 0s and 10m")
 	}
 	return nil
-}
-
-// recycle empties a block so that its memory can serve again. Blocks of a burst are large;
-// when they are not needed any more, their memory goes back.
-func recycle(b *schema.Block) {
-	events, letters := b.Events, b.DeadLetters
-	clear(events) // or the strings of the last block live as long as the next one
-	clear(letters)
-	*b = schema.Block{}
-	if cap(events) <= 1024 || len(events) > cap(events)/8 {
-		b.Events = events[:0]
-	}
-	if cap(letters) <= 1024 || len(letters) > cap(letters)/8 {
-		b.DeadLetters = letters[:0]
-	}
 }

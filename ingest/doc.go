@@ -18,6 +18,9 @@
 //	crash here ►   | intent [a,b] | insert | handle | intent [b+1,c] ...
 //	next owner     | cuts anew    | repeats [a,b]; the store keeps one copy
 //
+// Packed. A store that is a [Packer] has its blocks' events put into its own form while the block is filled, right after
+// they were looked at. Only the last few stand in memory as they were decoded.
+//
 // Early. A lane looks at each event when it is decoded, so that detection does not wait for the block; what it
 // finds leaves the process when the block is stored. All blocks together have a bounded memory; when it is used up,
 // partitions stop fetching and wait for one another.

@@ -11,6 +11,7 @@ var issuers = [...]string{
 	"github_pat_", "sk-proj-", "sk-ant-", "sk-or-", "sk_live_", "sk_test_", "rk_live_", "rk_test_", "pk_live_", "pk_test_",
 	"dop_v1_", "glpat-", "gldt-", "glrt-", "npm_", "pypi-", "shpat_", "shpss_", "shpca_", "whsec_", "lin_api_", "sntrys_", "nvapi-", "AGE-SECRET-KEY-", "hvs.", "hvb.", "xoxb-", "xoxp-", "xoxa-", "xoxs-", "xoxe-", "xapp-",
 	"hf_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "gsk_", "sk-", "AKIA", "ASIA", "AIza", "ya29.", "eyJ", "SG.",
+	"QUtJQ", "QVNJQ", // AKIA and ASIA in base64
 }
 
 // Hint is what may be shown of a raw token, with or without its scheme: "hf_…x9Qz", or

@@ -145,6 +145,9 @@ func (in *intake) decode(offset int64, at time.Time, value []byte) {
 		return
 	}
 	in.lane.Look(b.Events[events:])
+	if len(b.Events) >= packEvery {
+		in.room.pack()
+	}
 	if in.hasty != nil && in.hasty.Hurry() && !in.hurry {
 		in.hurry = true
 		signal(in.full)
@@ -179,7 +182,7 @@ func (in *intake) filled() bool {
 		return in.room.block.Last == in.pending.last
 	}
 	b := in.room.block
-	return len(b.Events)+len(b.DeadLetters) >= in.config.Rows || in.bytes >= int64(in.config.Bytes) || in.due && in.caughtUp()
+	return b.Count()+len(b.DeadLetters) >= in.config.Rows || in.bytes >= int64(in.config.Bytes) || in.due && in.caughtUp()
 }
 
 // seal completes the block: the reader waits until the writer has taken it.
@@ -324,6 +327,7 @@ func (in *intake) endsWithinReplay() bool {
 
 // swap takes the block, whatever it holds.
 func (in *intake) swap() cut {
+	in.room.pack()
 	taken := cut{room: in.room, appended: in.appended}
 	b := taken.block
 	in.observer.Fetched(b.Topic, b.Partition, in.records, in.bytes)

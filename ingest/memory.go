@@ -21,7 +21,9 @@ import (
 // A block that has to be what it was before, in a replay, cannot be cut short. It may exceed the limit, and
 // there is one such block at a time.
 type memory struct {
-	rows   int           // that a block has at most
+	rows   int                  // that a block has at most
+	packed func() schema.Packed // nil: events stay as they are
+	size   sizes
 	most   int64         // that anybody waits for
 	replay chan struct{} // held by whoever replays
 
@@ -41,6 +43,7 @@ type waiting struct {
 // room is a block and the memory that it may take.
 type room struct {
 	block  *schema.Block
+	size   sizes
 	held   int64
 	texts  int64 // bytes of what is in block beside its rows
 	replay bool  // holds memory.replay
@@ -61,16 +64,30 @@ const (
 	fewSteps = 8
 )
 
-// step is the least memory that a block begins with.
-var step = sizeFor(firstEvents)
+// sizes are what a block takes, bytes.
+type sizes struct {
+	row   int64 // of each event
+	aside int64 // whatever it holds
+}
 
-func sizeFor(events int) int64 { return int64(events) * (eventSize + firstTexts) }
+// step is the least memory that a block begins with.
+func (s sizes) step() int64 { return s.of(firstEvents) }
+
+func (s sizes) of(events int) int64 { return int64(events)*(s.row+firstTexts) + s.aside }
+
+// events is how many a block of that size has room for.
+func (s sizes) events(size int64) int { return int((size - s.aside) / (s.row + firstTexts)) }
 
 // newMemory makes a limit of so many bytes for blocks of so many rows. Half of it is enough for anybody to begin with, so
 // that a partition fills a block while another's is being stored: of partitions that are behind, few and large blocks cost
 // the store less than many at a time.
-func newMemory(limit int64, rows int) *memory {
-	return &memory{rows: rows, most: max(limit/2, step), left: max(limit, step), replay: make(chan struct{}, 1)}
+func newMemory(limit int64, rows int, packed func() schema.Packed) *memory {
+	m := &memory{rows: rows, packed: packed, size: sizes{row: eventSize}, replay: make(chan struct{}, 1)}
+	if packed != nil {
+		m.size = sizes{row: int64(packed().RowSize()), aside: packEvery * eventSize}
+	}
+	m.most, m.left = max(limit/2, m.size.step()), max(limit, m.size.step())
+	return m
 }
 
 // begin gives an empty block with room for so many events, or as many as are possible, and waits in line for it
@@ -83,7 +100,7 @@ func (m *memory) begin(ctx context.Context, events int, replay bool) (*room, err
 			return nil, ctx.Err()
 		}
 	}
-	r, err := m.next(ctx, min(max(sizeFor(min(events, m.rows)), step), m.most))
+	r, err := m.next(ctx, min(max(m.size.of(min(events, m.rows)), m.size.step()), m.most))
 	if err != nil {
 		if replay {
 			<-m.replay
@@ -121,7 +138,7 @@ func (m *memory) ask(want int64) (*room, *waiting) {
 	line := m.line(want)
 	if len(m.small) == 0 && len(*line) == 0 && m.free(want) {
 		m.left -= want
-		return newRoom(want), nil
+		return m.newRoom(want), nil
 	}
 	place := &waiting{want: want, turn: make(chan *room, 1)}
 	*line = append(*line, place)
@@ -129,7 +146,7 @@ func (m *memory) ask(want int64) (*room, *waiting) {
 }
 
 func (m *memory) line(want int64) *[]*waiting {
-	if want <= fewSteps*step {
+	if want <= fewSteps*m.size.step() {
 		return &m.small
 	}
 	return &m.large
@@ -144,9 +161,23 @@ func (m *memory) free(n int64) bool {
 	return m.left >= n
 }
 
-func newRoom(size int64) *room {
-	events := size / (eventSize + firstTexts)
-	return &room{block: &schema.Block{Events: make([]schema.Event, 0, events)}, held: size}
+func (m *memory) newRoom(size int64) *room {
+	return &room{block: m.furnished(&schema.Block{}, m.size.events(size)), size: m.size, held: size}
+}
+
+// furnished gives a block room for so many events.
+func (m *memory) furnished(b *schema.Block, events int) *schema.Block {
+	if m.packed == nil {
+		b.Events = make([]schema.Event, 0, events)
+		return b
+	}
+	if b.Packed == nil {
+		b.Packed = m.packed()
+	}
+	if b.Packed.Grow(events); b.Events == nil {
+		b.Events = make([]schema.Event, 0, packEvery)
+	}
+	return b
 }
 
 // leave gives up a place in line, and the block, if there was one that very moment.
@@ -165,13 +196,13 @@ func (m *memory) leave(place *waiting) {
 // grow sees to it that what is in a block is paid for, and that more fits in. It reports
 // false when the block has to do with what it has.
 func (m *memory) grow(r *room) bool {
-	events := cap(r.block.Events)
-	if len(r.block.Events) == events {
+	events := r.capacity()
+	if r.block.Count() >= events {
 		events = max(firstEvents, min(2*events, max(m.rows, events)))
-	} else if r.size() <= r.held {
+	} else if r.takes() <= r.held {
 		return true
 	}
-	want := int64(events)*eventSize + max(2*r.texts, int64(events)*firstTexts) +
+	want := int64(events)*r.size.row + r.size.aside + max(2*r.texts, int64(events)*firstTexts) +
 		2*int64(cap(r.block.DeadLetters))*letterSize + 2*int64(cap(r.block.Missing))*gapSize
 	if want > r.held {
 		if !m.take(want-r.held) && !r.replay {
@@ -179,12 +210,22 @@ func (m *memory) grow(r *room) bool {
 		}
 		r.held = want
 	}
-	if events > cap(r.block.Events) {
-		larger := make([]schema.Event, len(r.block.Events), events)
-		copy(larger, r.block.Events)
-		r.block.Events = larger
+	if events > r.capacity() {
+		r.enlarge(events)
 	}
 	return true
+}
+
+// enlarge makes room for so many events in all.
+func (r *room) enlarge(events int) {
+	if r.block.Packed != nil {
+		r.pack()
+		r.block.Packed.Grow(events - r.block.Packed.Len())
+		return
+	}
+	larger := make([]schema.Event, len(r.block.Events), events)
+	copy(larger, r.block.Events)
+	r.block.Events = larger
 }
 
 // take takes n bytes if they are there and nobody waits for a block.
@@ -203,7 +244,9 @@ func (m *memory) end(r *room) {
 	if r == nil {
 		return
 	}
-	recycle(r.block)
+	if recycle(r.block); m.packed != nil && r.block.Packed == nil {
+		m.furnished(r.block, 0)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if r.replay {
@@ -216,9 +259,10 @@ func (m *memory) end(r *room) {
 // put gives the block to who waits for one like it, keeps it for the next, or serves those in line with its memory.
 func (m *memory) put(r *room) {
 	r.texts = 0
-	kept := max(step, r.size()+int64(cap(r.block.Events))*firstTexts)
+	step := m.size.step()
+	kept := max(step, r.takes()+int64(r.capacity())*firstTexts)
 	if kept > r.held { // it has grown larger than it was allowed to, for a single record or a replay
-		r.block, kept = &schema.Block{}, min(step, r.held)
+		r.block, kept = m.furnished(&schema.Block{}, 0), min(step, r.held)
 	}
 	m.left += r.held - kept
 	r.held = kept
@@ -247,14 +291,14 @@ func (m *memory) serve() {
 			first := (*line)[0]
 			*line = slices.Delete(*line, 0, 1)
 			m.left -= first.want
-			first.turn <- newRoom(first.want)
+			first.turn <- m.newRoom(first.want)
 		}
 	}
 }
 
-// size is what the block takes as it is, all that its slices have room for included.
-func (r *room) size() int64 {
-	return int64(cap(r.block.Events))*eventSize + int64(cap(r.block.DeadLetters))*letterSize +
+// takes is what the block takes as it is, all that its slices have room for included.
+func (r *room) takes() int64 {
+	return int64(r.capacity())*r.size.row + r.size.aside + int64(cap(r.block.DeadLetters))*letterSize +
 		int64(cap(r.block.Missing))*gapSize + r.texts
 }
 

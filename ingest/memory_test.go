@@ -74,7 +74,7 @@ func (s *slow) InsertBlock(_ context.Context, b *schema.Block) error {
 	defer s.mu.Unlock()
 	s.now--
 	s.stored[b.Partition]++
-	s.memory.add(-int64(len(b.Events)))
+	s.memory.add(-int64(b.Count()))
 	return nil
 }
 

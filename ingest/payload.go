@@ -24,7 +24,7 @@ func (s *Scrubber) Payload(record []byte) string {
 	s.search(text, func(v view) {
 		s.findFields(v)
 		s.findPairs(v)
-		s.findWords(v)
+		s.findWords(v, len(v.text))
 		s.findUserinfo(v)
 		s.findSlashed(v, 0)
 	})
@@ -39,7 +39,7 @@ func torn(text []byte) int {
 }
 
 // findFields finds the values of names that say they are secret or private, in JSON that
-// may be broken anywhere and in text that is none: "apikey":"abc", apikey: abc.
+// may be broken anywhere and in text that is none: "apikey":"abc", apikey: abc, 'apikey': 'abc'.
 func (s *Scrubber) findFields(v view) {
 	for i := 0; i < len(v.text); {
 		colon := bytes.IndexByte(v.text[i:], ':')
@@ -62,7 +62,7 @@ func (s *Scrubber) findFields(v view) {
 
 // nameBefore is the name that ends before the colon, without its quotes.
 func nameBefore(text []byte, colon int) []byte {
-	text = bytes.TrimRight(text[:colon], "\"\\ ")
+	text = bytes.TrimRight(text[:colon], "\"'\\ ")
 	from := len(text)
 	for from > 0 && wordByte(text[from-1]) {
 		from--
@@ -93,7 +93,7 @@ func inside(text []byte, from, to int) (int, int) {
 	switch value := bytes.TrimSpace(text[from:to]); {
 	case string(value) == "null" || string(value) == "[]" || string(value) == "{}":
 		return from, from
-	case len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"':
+	case len(value) >= 2 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0]:
 		return from + 1, from + len(value) - 1
 	}
 	return from, to
@@ -127,6 +127,11 @@ func ending(text []byte, i int) int {
 	switch text[i] {
 	case '"':
 		return closing(text, i)
+	case '\'':
+		if end := bytes.IndexByte(text[i+1:], '\''); end >= 0 {
+			return i + 1 + end + 1
+		}
+		return len(text)
 	case '{', '[':
 		return closed(text, i)
 	}

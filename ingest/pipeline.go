@@ -111,7 +111,7 @@ func (p *Pipeline) position(ctx context.Context, claim Claim) (next int64, pendi
 // share makes what all partitions share, with the first of them.
 func (p *Pipeline) share() {
 	p.shared.once.Do(func() {
-		p.shared.memory = newMemory(int64(p.Config.Memory), p.Config.Rows)
+		p.shared.memory = newMemory(int64(p.Config.Memory), p.Config.Rows, packing(p.Store))
 		p.shared.stores = make(chan struct{}, max(1, p.Config.Inserts))
 	})
 }

@@ -20,6 +20,7 @@ const maxRefusals = 16
 // writeAround stores all of a refused block but the rows that are to blame. Each half is a block of its own in
 // the protocol, with its own intent, so a crash in between is repeated like any other.
 func (w *writer) writeAround(ctx context.Context, b *schema.Block, appended time.Time, refusal error) error {
+	b = b.Unpacked()
 	at := middle(b)
 	if at < 0 {
 		return w.bury(ctx, b, appended, refusal)

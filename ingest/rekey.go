@@ -28,8 +28,7 @@ func KeyedTo(token schema.TokenID, partitions int) int32 {
 func Rekey(b *schema.Block, partitions int) []Rekeyed {
 	to := make([]Rekeyed, partitions)
 	open := make([]*rekeyCoder, partitions)
-	for i := range b.Events {
-		e := &b.Events[i]
+	for e := range b.All() {
 		if e.Token.IsZero() {
 			continue
 		}

@@ -18,7 +18,8 @@ const blanked = "***"
 //     long random runs, a password in a URL.
 //
 // Only the first is certain. Of words that may be ids as well as tokens, those in events
-// are kept unless a token looks likelier (a UUID or a hexadecimal digest is an id), and those
+// are kept unless a token looks likelier (a UUID is an id, and so is a hexadecimal digest in a path,
+// but not in its query string or in a user agent), and those
 // in dead letters are not kept unless they are called a request's id.
 //
 // A Scrubber reuses its memory: every goroutine needs its own.
@@ -120,21 +121,37 @@ func (s *Scrubber) Path(path []byte) []byte {
 	s.search(path, func(v view) {
 		s.findKnown(v)
 		s.findPairs(v)
-		s.findWords(v)
-		s.findUserinfo(v)
-		if query := bytes.IndexByte(v.text, '?'); query >= 0 {
-			s.findSlashed(v, query)
+		query := bytes.IndexAny(v.text, "?#")
+		switch {
+		case len(v.text) > 0 && v.text[0] != '/', bytes.IndexByte(v.text, ' ') >= 0:
+			query = 0 // it is no path
+		case query < 0:
+			query = len(v.text)
 		}
+		s.findSlashed(v, query)
+		s.findWords(v, query)
+		s.findUserinfo(v)
 	})
 	return s.blank(path)
 }
 
-// Text scrubs a user agent or a consumer's name.
+// Text scrubs a consumer's name or an environment's. One that is a digest as a whole is an id.
 func (s *Scrubber) Text(text []byte) []byte {
+	if hexadecimal(text) {
+		return s.words(text, len(text))
+	}
+	return s.words(text, 0)
+}
+
+// Agent scrubs a user agent.
+func (s *Scrubber) Agent(text []byte) []byte { return s.words(text, 0) }
+
+// words scrubs a text in which digests count as secrets from the offset ids on.
+func (s *Scrubber) words(text []byte, ids int) []byte {
 	s.begin(false)
 	s.search(text, func(v view) {
 		s.findKnown(v)
-		s.findWords(v)
+		s.findWords(v, ids)
 		s.findUserinfo(v)
 		s.findSlashed(v, 0)
 	})

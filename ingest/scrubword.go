@@ -27,8 +27,12 @@ func nextWord(text []byte, i int) (from, to int) {
 	return from, i
 }
 
-// findWords finds words that look like tokens, and those that follow a scheme.
-func (s *Scrubber) findWords(v view) {
+// minDigest is how long hexadecimal digits must be to be a digest or a key rather than a short id.
+const minDigest = 32
+
+// findWords finds words that look like tokens, and those that follow a scheme. From the offset ids on a
+// digest counts as one of them: it may be a key, and nobody needs it there to know what was requested.
+func (s *Scrubber) findWords(v view, ids int) {
 	scheme := false
 	for from, to := nextWord(v.text, 0); from < to; from, to = nextWord(v.text, to) {
 		word := v.text[from:to]
@@ -36,7 +40,8 @@ func (s *Scrubber) findWords(v view) {
 		case scheme && len(word) >= 8:
 			s.spans = append(s.spans, v.span(s.widen(v.text, from, to)))
 		case len(word) < minIssued: // nor as long as those that only look like tokens
-		case issued(word), random(word, s.strict) && !(hexadecimal(word) && called(v.text, from)), monotone(word, s.strict):
+		case issued(word, s.strict), random(word, s.strict) && !(hexadecimal(word) && called(v.text, from)), monotone(word, s.strict),
+			from >= ids && len(word) >= minDigest && hexadecimal(word) && bytes.IndexByte(word, '-') < 0:
 			s.spans = append(s.spans, v.span(s.widen(v.text, from, to)))
 		}
 		scheme = is(word, "bearer") || is(word, "basic") || is(word, "apikey") || is(word, "digest")
@@ -46,7 +51,7 @@ func (s *Scrubber) findWords(v view) {
 // findIssued finds words with an issuer's prefix only.
 func (s *Scrubber) findIssued(v view) {
 	for from, to := nextWord(v.text, 0); from < to; from, to = nextWord(v.text, to) {
-		if issued(v.text[from:to]) {
+		if issued(v.text[from:to], s.strict) {
 			s.spans = append(s.spans, v.span(from, to))
 		}
 	}
@@ -141,18 +146,21 @@ func (s *Scrubber) widen(text []byte, from, to int) (int, int) {
 }
 
 // issued reports whether somewhere in the word a token with a known issuer's prefix
-// begins. What is merely glued to it does not protect it.
-func issued(word []byte) bool {
+// begins. What is merely glued to it does not protect it. In a dead letter names that begin like one are taken for one.
+func issued(word []byte, strict bool) bool {
 	for at := 0; len(word)-at >= minIssued; at++ {
 		if characters[word[at]]&firstOfKey == 0 {
 			continue
 		}
 		glued := at > 0 && alnum(word[at-1])
+		if accessKeyID(word[at:], glued) {
+			return true
+		}
 		for _, prefix := range issuersBy[word[at]] {
-			if glued && (prefix[len(prefix)-1] != '_' || len(word)-at < minGlued) {
+			if glued && (prefix[len(prefix)-1] != '_' || len(word)-at < minGlued) && (prefix[0] == 's' || !unmistakable(prefix)) {
 				continue // "task-2" is no key, and neither is "RUSSIA..."
 			}
-			if bytes.HasPrefix(word[at:], []byte(prefix)) && tail(word[at+len(prefix):]) {
+			if bytes.HasPrefix(word[at:], []byte(prefix)) && (tail(word[at+len(prefix):]) || (strict || unmistakable(prefix)) && len(word)-at-len(prefix) >= minTail) {
 				return true
 			}
 		}
@@ -165,6 +173,42 @@ const minIssued = 14
 
 // minGlued is how long it must be behind a letter or a digit.
 const minGlued = 24
+
+// accessKeyID tells an access key id of AWS, with or without digits in it: four letters and 16 characters of base32.
+// In the middle of a word it must have digits, or "EURASIANDEVELOPMENTBANK" would be one.
+func accessKeyID(word []byte, glued bool) bool {
+	const prefix, size = 4, 20
+	if string(word[:prefix]) == "AKIA" && len(word) < size && !glued {
+		return uppercase(word[prefix:]) // cut off
+	}
+	if len(word) < size || string(word[:prefix]) != "AKIA" && string(word[:prefix]) != "ASIA" || len(word) > size && alnum(word[size]) {
+		return false
+	}
+	return uppercase(word[prefix:size]) && (!glued || digitRun(word[:size]) > 0)
+}
+
+// uppercase reports whether a word has nothing but capitals and digits.
+func uppercase(word []byte) bool {
+	for _, c := range word {
+		if c-'A' > 25 && c-'0' > 9 {
+			return false
+		}
+	}
+	return true
+}
+
+// minTail is how long what follows an unmistakable prefix must be.
+const minTail = 16
+
+// unmistakable reports whether nothing but tokens begins so. The others need digits or mixed letters behind them:
+// hf_hub_download and sk-learn-contrib are names.
+func unmistakable(prefix string) bool {
+	switch prefix {
+	case "hf_", "sk-", "npm_", "gsk_", "pypi-", "SG.", "eyJ", "hvs.", "hvb.", "xapp-", "AKIA", "ASIA":
+		return false
+	}
+	return true
+}
 
 // tail reports whether what follows a prefix may be a token's: "sk-learn-contrib" has
 // prefix enough, but no digit.
@@ -183,28 +227,42 @@ func random(word []byte, strict bool) bool {
 		return strict && len(word) >= 20
 	}
 	if digitRun(word) == 0 {
-		return classes(word) >= 0.4 // camelCase has some .3
+		mixed := classes(word) // of camelCase some .3, but with a third of vowels
+		return mixed >= 0.4 || len(word) >= 20 && mixed >= 0.25 && (strict || len(word) >= 24 && vowels(word) < 0.3)
 	}
-	if longest, mixed := longestRun(word); longest >= 16 && (mixed >= 0.25 || strict && mixed > 0.1) {
+	if longest, mixed, numbers := longestRun(word); longest >= 16 && (mixed >= 0.25 || strict && mixed > 0.1) || longest >= 24 && (numbers >= 3 || numbers == 2 && vowels(word) < 0.26) {
 		return true
 	}
 	return len(word) >= 20 && classes(word) >= 0.3
 }
 
-// longestRun is the length of the longest run of letters and digits in a word, and its
-// share of changes of class.
-func longestRun(word []byte) (length int, mixed float64) {
+// longestRun is the length of the longest run of letters and digits in a word, its share of changes of
+// class, and how many numbers are in it: three in one long run are chance, not a name with its version.
+func longestRun(word []byte) (length int, mixed float64, numbers int) {
 	from := 0
 	for i := 0; i <= len(word); i++ {
 		if i < len(word) && alnum(word[i]) {
 			continue
 		}
 		if i-from > length {
-			length, mixed = i-from, classes(word[from:i])
+			length, mixed, numbers = i-from, classes(word[from:i]), numbersIn(word[from:i])
 		}
 		from = i + 1
 	}
-	return length, mixed
+	return length, mixed, numbers
+}
+
+// numbersIn counts the runs of digits in a word.
+func numbersIn(word []byte) (n int) {
+	last := byte(0)
+	for _, c := range word {
+		class := classOf(c)
+		if class == byte(digit) && last != class {
+			n++
+		}
+		last = class
+	}
+	return n
 }
 
 // classes is how often lower case, upper case and digits change, by character: about .6 in

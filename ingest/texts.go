@@ -95,7 +95,7 @@ func (w *decoding) agent(place *memoPlace[agent], raw []byte) agent {
 	if known != nil {
 		return *known
 	}
-	clean := w.scrub.Text(raw)
+	clean := w.scrub.Agent(raw)
 	text := w.texts.text(clip(clean, maxUserAgent), room != nil)
 	w.buf = appendClient(w.buf[:0], clean)
 	a := agent{text, w.texts.intern(w.buf)}

@@ -75,7 +75,7 @@ func graceful(ctx context.Context, grace time.Duration) (context.Context, contex
 
 // write takes one block through the protocol.
 func (w *writer) write(ctx context.Context, b *schema.Block, appended time.Time) error {
-	if len(b.Events)+len(b.DeadLetters) == 0 {
+	if b.Count()+len(b.DeadLetters) == 0 {
 		return nil // nothing but tombstones; the next commit passes over them
 	}
 	w.state.advanced(b.First)

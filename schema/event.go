@@ -84,6 +84,7 @@ type Block struct {
 	Partition   int32
 	First, Last int64 // both inclusive
 	Ingested    time.Time
+	Packed      Packed `json:"-"` // events that precede those in Events, if a store packs them; else nil
 	Events      []Event
 	DeadLetters []DeadLetter
 	Missing     []Missing // offsets before the block's last that held no record

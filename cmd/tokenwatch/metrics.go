@@ -179,7 +179,7 @@ func (m ingestMetrics) Looked(_ string, _ int32, appended time.Time) {
 
 func (m ingestMetrics) Stored(b *schema.Block, appended time.Time, took time.Duration) {
 	p := strconv.Itoa(int(b.Partition))
-	m.rows.WithLabelValues("events", b.Topic, p).Add(float64(len(b.Events)))
+	m.rows.WithLabelValues("events", b.Topic, p).Add(float64(b.Count()))
 	m.rows.WithLabelValues("dead_letters", b.Topic, p).Add(float64(len(b.DeadLetters)))
 	for i := range b.DeadLetters {
 		m.refused(&b.DeadLetters[i])

@@ -185,6 +185,48 @@ func elsewhere(plant func(func(token string) string), nginx, kong, own string) {
 	} {
 		plant(format)
 	}
+	shipped(plant, filled)
+}
+
+// shipped plants in what agents and collectors make of records, and in gateways' lines.
+func shipped(plant func(func(token string) string), filled string) {
+	const line = `203.0.113.7 - who [21/Nov/2026:21:11:12 +0000] "GET /v1/x HTTP/1.1" 200 612 "-" "curl/8.7.1"`
+	const haproxy = `haproxy[1]: 203.0.113.7:33317 [21/Nov/2026:21:11:12.843] api be/s1 0/0/0/12/13 200 155 - - ---- 1/1/0/0/0 0/0 `
+	for _, format := range []func(string) string{
+		func(k string) string {
+			return `{"resourceLogs":[{"resource":{"attributes":[{"key":"` + k + `"}]},"scopeLogs":[{"logRecords":[{"timeUnixNano":"1795295472856000000","attributes":[{"key":"ClientAddr","value":{"stringValue":"203.0.113.7:1"}},{"key":"request_Authorization","value":{"stringValue":"Bearer ` + k + `"}},{"key":"RequestPath","value":{"stringValue":"/x?zq=` + k + `"}}]},{"body":{"stringValue":"said ` + k + `"}}]}]}]}`
+		},
+		func(k string) string {
+			return `{"streams":[{"stream":{"key":"` + k + `"},"values":[["1795295472856000000","` + strings.ReplaceAll(line, `"`, `\"`) + ` \"` + k + `\""],["1","` + k + `"]]}]}`
+		},
+		func(k string) string {
+			return "2026/11/21 21:11:12.856\tINFO\thttp.log.access.log0\thandled request\t" + `{"request":{"remote_ip":"203.0.113.7","method":"GET","uri":"/x?zq=` + k + `","headers":{"X-Api-Key":["` + k + `"],"Referer":["http://h/` + k + `"]}},"status":200}`
+		},
+		func(k string) string {
+			return "2026/11/21 21:11:12.856\tERROR\thttp.handlers.reverse_proxy\tfailed\t" + `{"error":"key ` + k + `"`
+		},
+		func(k string) string {
+			return `{"commonProperties":{"downstreamRemoteAddress":{"socketAddress":{"address":"203.0.113.7"}},"startTime":"2026-11-21T21:11:12Z"},"request":{"path":"/` + k + `","userAgent":"` + k + `","requestHeaders":{"x-api-key":"` + k + `","cookie":"` + k + `"}}}`
+		},
+		func(k string) string { return haproxy + `{` + k + `|x} {} "GET /` + k + ` HTTP/1.1"` },
+		func(k string) string { return haproxy + `{a|b} {} "GET /x?zq=` + k },
+		func(k string) string {
+			return "GET /hello?zq=1 HTTP/1.1\r\nhost: h\r\nx-team: " + k + "\r\n\r\nbody " + k
+		},
+		func(k string) string {
+			return `2026/11/21 21:11:12 [error] 31#31: *1 connect() failed, client: 203.0.113.7, request: "GET /x?zq=` + k + ` HTTP/1.1", upstream: "http://u:` + k + `@10.0.0.1/"`
+		},
+		func(k string) string { return "edge-1  | " + line + ` auth="Bearer ` + k + `" zq=` + k },
+		func(k string) string {
+			return `{"@timestamp":"2026-11-21T21:11:12Z","` + k + `":1,"@fields":{"remote_addr":"203.0.113.7","remote_user":"` + k + `","uri":"/x"}}`
+		},
+		func(k string) string { return "\ufeff" + strings.Replace(filled, "/v1/me", "/v1/"+k, 1) },
+		func(k string) string {
+			return `["` + strings.ReplaceAll(line, `"`, `\"`) + ` zq=` + k + `","` + k + `"]`
+		},
+	} {
+		plant(format)
+	}
 }
 
 // The raw token appears nowhere: not in ClickHouse's files and tables, dead letters,

@@ -11,13 +11,15 @@ import "slices"
 // and holds variables of NGINX and APISIX under names that one chooses; APISIX adds
 // route_id and service_id to them.
 func apisixTable() table {
-	t := table{name: "apisix", private: apisixPrivate(), marks: apisixMarks(), rows: []row{
+	t := table{name: "apisix", private: apisixPrivate(), marks: apisixMarks(), layouts: apisixLayouts(), shapes: "its access_log_format", logging: "the authentication plugins make it log the consumer", rows: []row{
 		{"request.headers.apikey", token, plain},
 		{"request.headers.x-api-key", token, plain},
 		{"request.headers.api-key", token, plain},
 		{"request.headers.authorization", token, plain},
 		{"request.headers.x-auth-token", token, plain},
 		{"request.headers.x-access-token", token, plain},
+		{"request.headers.x-goog-api-key", token, plain},
+		{"request.headers.ocp-apim-subscription-key", token, plain},
 		{"request.querystring.apikey", token, plain},
 		{"request.querystring.api_key", token, plain},
 		{"request.querystring.jwt", token, plain},
@@ -47,6 +49,7 @@ func apisixTable() table {
 		{"request.method", method, plain},
 		{"request.uri", uri, plain},
 		{"request.url", uri, plain},
+		{"request_line", requestLine, plain},
 		{"response.status", status, plain},
 		{"request.size", bytesIn, plain},
 		{"response.size", bytesOut, plain},
@@ -59,6 +62,12 @@ func apisixTable() table {
 	}}
 	t.borrow(nginxTable())
 	return t
+}
+
+// apisixLayouts is the access log that APISIX has NGINX write beside its loggers.
+func apisixLayouts() []layout {
+	return []layout{must(`$remote_addr - $remote_user [$time_local] $http_host "$request_line" $status $body_bytes_sent $request_time "$http_referer" "$http_user_agent" `+
+		`$upstream_addr $upstream_status $upstream_response_time "$upstream_url"`, nil)}
 }
 
 // borrow appends the rows of a table that the format shares, where it has no own.

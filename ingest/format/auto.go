@@ -14,6 +14,8 @@ type auto struct {
 	formats []*dialect
 	byMark  map[string]int // key to index in formats
 	apisix  int            // index of the format that shares NGINX's names
+	envoy   int            // likewise, where operators name things so
+	other   int            // index of the one of these that the record at hand is of
 	reads   int            // index of the format of the record at hand, -1 when none was recognised
 	likely  int            // index of the format of the last one, -1 when it was none
 	trying  bool           // reads is likely, and nothing was emitted yet
@@ -34,8 +36,11 @@ func newAuto(cfg Config) (*auto, error) {
 		for _, mark := range t.marks {
 			a.byMark[mark] = i
 		}
-		if t.name == "apisix" {
+		switch t.name {
+		case "apisix":
 			a.apisix = i
+		case "envoy":
+			a.envoy = i
 		}
 	}
 	for _, f := range a.formats {
@@ -80,7 +85,7 @@ func (a *auto) Decode(doc []byte, emit func(*Record) error) error {
 	a.trying = false
 	err := a.search(doc)
 	if a.likely = a.reads; err == errElsewhere {
-		a.reads, a.likely = a.apisix, -1
+		a.reads, a.likely = a.other, -1
 		err = a.formats[a.reads].Decode(doc, emit)
 	}
 	return err
@@ -98,10 +103,15 @@ func (a *auto) search(doc []byte) error {
 const errElsewhere = Reason("elsewhere")
 
 // check lets entries through. One with NGINX's variables and with what APISIX adds to
-// them is APISIX's, wherever in the record that stands.
+// them is APISIX's, wherever in the record that stands; and Envoy's, with what only Envoy knows.
 func (a *auto) check(r *Record) error {
-	if r.Item == 0 && (r.elsewhere && a.reads != a.apisix || a.trying && !a.meets(r)) {
-		return errElsewhere
+	if r.Item == 0 {
+		if a.other = a.apisix; r.elsewhere == elsewhere2 {
+			a.other = a.envoy
+		}
+		if r.elsewhere != 0 && a.reads != a.other || a.trying && !a.meets(r) {
+			return errElsewhere
+		}
 	}
 	a.trying = false
 	return a.emit(r)
@@ -118,7 +128,7 @@ func (a *auto) meets(r *Record) bool {
 // decodeLine reads a line in the first layout that it has. Of two formats that could read a
 // line the one with more to it stands first.
 func (a *auto) decodeLine(line []byte, emit func(*Record) error) (read bool, err error) {
-	for _, name := range [...]string{"traefik", "envoy", "haproxy", "aws-apigateway", "nginx"} {
+	for _, name := range [...]string{"caddy", "traefik", "envoy", "haproxy", "aws-apigateway", "apisix", "nginx"} {
 		for i, f := range a.formats {
 			if f.name != name {
 				continue
@@ -137,7 +147,7 @@ func (a *auto) decodeLine(line []byte, emit func(*Record) error) (read bool, err
 func (a *auto) guess(doc []byte, emit func(*Record) error) error {
 	a.reads = -1
 	if isLine(doc) && !isValue(doc) {
-		return &Fault{BadLine, "neither JSON nor a line in a layout that is known: declare your log_format in ingest.custom"}
+		return &Fault{BadLine, "neither JSON nor a line in a layout that is known: " + strange(doc)}
 	}
 	for i, f := range a.formats {
 		fits := false

@@ -8,12 +8,17 @@ package format
 // key. requestTimeEpoch is in milliseconds, requestTime in the common log format. Latencies
 // are milliseconds. sourceIp is worked out by AWS.
 func awsTable() table {
-	return table{name: "aws-apigateway", marks: awsMarks(), layouts: awsLayouts(), shapes: "the console's CLF and CSV", rows: []row{
+	return table{name: "aws-apigateway", marks: awsMarks(), layouts: awsLayouts(), shapes: "the console's CLF and CSV", logging: `in the stage's access log format: "apiKeyId":"$context.identity.apiKeyId" or "principalId":"$context.authorizer.principalId"`, rows: []row{
 		{"apiKeyId", credential, plain},
 		{"api_key_id", credential, plain},
 		{"identity.apiKeyId", credential, plain},
 		{"identityApiKeyId", credential, plain},
+		{`identity\.apiKeyId`, credential, plain},
+		{"identity_apiKeyId", credential, plain},
+		{"identity_api_key_id", credential, plain},
 		{"apiKey", token, plain},
+		{`identity\.apiKey`, token, plain},
+		{"identity_apiKey", token, plain},
 		{"api_key", token, plain},
 		{"identity.apiKey", token, plain},
 		{"authorization", token, plain},
@@ -26,6 +31,9 @@ func awsTable() table {
 		{"authorizer.claims.sub", consumer, plain},
 		{"authorizer.claims.client_id", consumer, plain},
 		{"authorizer.sub", consumer, plain},
+		{`authorizer\.principalId`, consumer, plain},
+		{`authorizer\.claims\.sub`, consumer, plain},
+		{"claims_sub", consumer, plain},
 		{"sub", consumer, plain},
 		{"clientId", consumer, plain},
 		{"client_id", consumer, plain},
@@ -58,6 +66,9 @@ func awsTable() table {
 		{"identity.sourceIp", client, plain},
 		{"identitySourceIp", client, plain},
 		{"clientIp", client, plain},
+		{`identity\.sourceIp`, client, plain},
+		{"identity_sourceIp", client, plain},
+		{"identity_source_ip", client, plain},
 		{"xForwardedFor", forwardedFor, plain},
 
 		{"httpMethod", method, plain},
@@ -78,6 +89,8 @@ func awsTable() table {
 		{"user_agent", userAgent, plain},
 		{"user-agent", userAgent, plain},
 		{"identity.userAgent", userAgent, plain},
+		{`identity\.userAgent`, userAgent, plain},
+		{"identity_userAgent", userAgent, plain},
 		{"requestId", requestID, plain},
 		{"request_id", requestID, plain},
 		{"extendedRequestId", requestID, plain},

@@ -8,13 +8,15 @@ package format
 // carries the key (RequestHeaders), or name the certificate of mutual TLS. ClientIP is the
 // peer of Cloudflare's edge, whose country and network are logged too; X-Forwarded-For is what that peer claimed.
 func cloudflareTable() table {
-	return table{name: "cloudflare", marks: cloudflareMarks(), private: []string{"cookies"}, rows: []row{
+	return table{name: "cloudflare", marks: cloudflareMarks(), private: []string{"cookies"}, logging: "as custom field of the Logpush job: request header authorization or x-api-key", rows: []row{
 		{"RequestHeaders.authorization", token, plain},
 		{"RequestHeaders.x-api-key", token, plain},
 		{"RequestHeaders.apikey", token, plain},
 		{"RequestHeaders.api-key", token, plain},
 		{"RequestHeaders.x-auth-token", token, plain},
 		{"RequestHeaders.x-access-token", token, plain},
+		{"RequestHeaders.x-goog-api-key", token, plain},
+		{"RequestHeaders.ocp-apim-subscription-key", token, plain},
 		{"RequestHeaders.Authorization", token, plain},
 		{"RequestHeaders.X-Api-Key", token, plain},
 		{"ClientRequestHeaders.authorization", token, plain},

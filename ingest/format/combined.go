@@ -13,14 +13,20 @@ import (
 //	main      ... "203.0.113.7, 10.0.0.5"                         (X-Forwarded-For)
 //	vhost     api.example.com:443 203.0.113.7 - ...
 //	behind a proxy   203.0.113.7, 10.0.0.5 - acme ...             (X-Forwarded-For in front)
+//	time      203.0.113.7 - acme [2026-11-21T21:11:12+00:00] ..., [1795295472.856] ...
+//	host      203.0.113.7 - acme [21/Nov/2026:21:11:12 +0000] api.example.com "GET / HTTP/1.1" ...
 //	further   ... rt=0.012 uct="0.000" "Bearer hf_..." 0.012 434dce18465fe02b...
+//
+// and what NGINX Proxy Manager has them write.
 //
 // Of what follows the user agent, name=value is a field of that name. What has no name is
 // told by its looks, where its looks leave no doubt, and can be named in token_fields and
 // consumer_fields as extra_1, extra_2, ... else.
 func combinedLayouts() []layout {
 	const (
-		common = ` $_ $remote_user [$time_local] "$request" $status $body_bytes_sent`
+		user   = ` $_ $remote_user `
+		said   = ` "$request" $status $body_bytes_sent`
+		common = user + `[$time_local]` + said
 		agents = ` "$http_referer" "$http_user_agent"`
 		vhost  = "$server_name $remote_ip"
 		plain  = "$remote_addr"
@@ -30,6 +36,10 @@ func combinedLayouts() []layout {
 		listed(must(chain+common+agents, further)), listed(must(chain+common, sizes)),
 		must(vhost+common+agents, further), must(vhost+common, sizes),
 		must(plain+common+agents, further), must(plain+common, sizes),
+		must(plain+user+`[$time_iso8601]`+said+agents, further), must(plain+user+`[$msec]`+said+agents, further),
+		must(plain+user+`[$time_local] "$server_name"`+said+agents, further), must(plain+user+`[$time_local] $server_name`+said+agents, further),
+		must(`[$time_local] $_ $_ $status - $request_method $_ $server_name "$request_uri" [Client $remote_addr] [Length $body_bytes_sent] `+
+			`[Gzip $_] [Sent-to $_] "$http_user_agent" "$http_referer"`, nil),
 	}
 }
 
@@ -132,7 +142,7 @@ func (e *extras) guess(v []byte) string {
 		as = "request_time"
 	case isCredential(v):
 		as = "http_authorization"
-	case isID(v):
+	case isID(v) && (len(v) <= mostID || bytes.IndexByte(v, '-') > 0):
 		as = "request_id"
 	}
 	if as == "" || slices.Contains(e.told, as) {
@@ -141,6 +151,9 @@ func (e *extras) guess(v []byte) string {
 	e.told = append(e.told, as)
 	return as
 }
+
+// mostID is how long an id of hexadecimal digits is: longer ones are digests, or keys, which must not be stored as ids.
+const mostID = 32
 
 // isChain tells a list of addresses.
 func isChain(v []byte) bool {

@@ -1,5 +1,7 @@
 package format
 
+import "bytes"
+
 // dialect is how one gateway writes a request down: a JSON object that its table reads,
 // or a line of text in one of its layouts. A line is turned into the object that the
 // gateway would have written, so that both are read by one table.
@@ -46,8 +48,7 @@ func (d *dialect) Decode(doc []byte, emit func(*Record) error) error {
 		return err
 	}
 	if !isValue(doc) {
-		return &Fault{BadLine, "neither JSON nor a line as " + d.name + " writes it (" + d.shapes + "): " +
-			"declare your log_format in ingest.custom"}
+		return &Fault{BadLine, "neither JSON nor a line as " + d.name + " writes it (" + d.shapes + "): " + strange(doc)}
 	}
 	return d.reader.Decode(doc, emit)
 }
@@ -80,7 +81,7 @@ func (d *dialect) fromLine(r *Record) error {
 }
 
 // isLine tells text from JSON by its first byte. Envoy's lines begin with the time in
-// brackets, where an array would have an object.
+// brackets, where an array would have an object, and others with a level: [WARNING].
 func isLine(doc []byte) bool {
 	if len(doc) == 0 {
 		return false
@@ -89,7 +90,7 @@ func isLine(doc []byte) bool {
 	case '{', ' ', '\t', '\r', '\n':
 		return false
 	case '[':
-		return len(doc) > 1 && doc[1]-'0' <= 9
+		return len(doc) > 1 && (doc[1]-'0' <= 9 || doc[1]-'A' < 26 || bytes.HasPrefix(doc, []byte("[pod/")))
 	}
 	return true
 }

@@ -6,10 +6,11 @@ package format
 //
 // By default no log of Envoy's says who called: add %REQ(X-API-KEY)%, a header that
 // authentication sets, or the claims of %DYNAMIC_METADATA(envoy.filters.http.jwt_authn)%.
+// What the gRPC access log service is sent is read in protobuf's JSON (commonProperties, ...).
 // downstream_remote_address is already worked out of X-Forwarded-For where Envoy trusts
 // hops; downstream_direct_remote_address is the peer. Durations are milliseconds.
 func envoyTable() table {
-	return table{name: "envoy", marks: envoyMarks(), layouts: envoyLayouts(), shapes: "Envoy's and Istio's default formats", rows: []row{
+	return table{name: "envoy", marks: envoyMarks(), layouts: envoyLayouts(), shapes: "Envoy's and Istio's default formats", logging: `in json_format: authorization: "%REQ(AUTHORIZATION)%"`, rows: []row{
 		{"authorization", token, plain},
 		{"x-api-key", token, plain},
 		{"x_api_key", token, plain},
@@ -19,6 +20,8 @@ func envoyTable() table {
 		{"x-auth-token", token, plain},
 		{"x_auth_token", token, plain},
 		{"x-access-token", token, plain},
+		{"x-goog-api-key", token, plain},
+		{"ocp-apim-subscription-key", token, plain},
 		{"req_authorization", token, plain},
 		{"request_authorization", token, plain},
 		{"http_authorization", token, plain},
@@ -99,6 +102,28 @@ func envoyTable() table {
 		{"x_request_id", requestID, plain},
 		{"request_id", requestID, plain},
 		{"trace_id", requestID, plain},
+		{"http_x_forwarded_for", forwardedFor, plain},
+		{"request_uri", uri, plain},
+		{"request_time", latency, millis},
+		{"request_length", bytesIn, plain},
+		{"http_user_agent", userAgent, plain},
+
+		{"request.requestHeaders.authorization", token, plain},
+		{"request.requestHeaders.x-api-key", token, plain},
+		{"commonProperties.startTime", started, guess},
+		{"commonProperties.duration", latency, spelt},
+		{"commonProperties.timeToLastDownstreamTxByte", latency, spelt},
+		{"commonProperties.downstreamDirectRemoteAddress.socketAddress.address", peer, plain},
+		{"commonProperties.downstreamRemoteAddress.socketAddress.address", peer, plain},
+		{"request.forwardedFor", forwardedFor, plain},
+		{"request.requestMethod", method, plain},
+		{"request.originalPath", uri, plain},
+		{"request.path", uri, plain},
+		{"request.userAgent", userAgent, plain},
+		{"request.requestId", requestID, plain},
+		{"response.responseCode", status, plain},
+		{"response.responseBodyBytes", bytesOut, plain},
+
 		{`gen_ai\.usage\.input_tokens`, unitsIn, plain},
 		{"genai_tokens_input", unitsIn, plain},
 		{"llm_input_token", unitsIn, plain},
@@ -133,6 +158,6 @@ func envoyMarks() []string {
 		"response_flags", "response_code_details", "upstream_cluster", "downstream_remote_address", "downstream_local_address",
 		"upstream_transport_failure_reason", "requested_server_name", "connection_termination_details", ":authority", ":method", ":path",
 		"x-envoy-origin-path", "x-envoy-original-path", "x-envoy-upstream-service-time", "upstream_service_time", "upstream_local_address",
-		"downstream_direct_remote_address", "x_envoy_original_path", "x_envoy_origin_path", "x_envoy_upstream_service_time", "authority",
+		"downstream_direct_remote_address", "commonProperties", "protocolVersion", "x_envoy_original_path", "x_envoy_origin_path", "x_envoy_upstream_service_time", "authority",
 	}
 }

@@ -159,12 +159,13 @@ func TestEntriesDoNotLeakIntoEachOther(t *testing.T) {
 
 func TestRedactedIsNoToken(t *testing.T) {
 	f := lookup(t, "tokenwatch")
-	for _, token := range []string{"REDACTED", "[redacted]", "<masked>", "***", "Bearer ***", "Bearer REDACTED", "Bearer", "basic ", "-", ""} {
+	for _, token := range []string{"REDACTED", "[redacted]", "<masked>", "***", "Bearer ***", "Bearer REDACTED", "Bearer", "basic ", "-", "",
+		"null", "Bearer undefined", "Bearer null", "None", "hf_***", "sk-...9Qzw", "Bearer hf_****************x9Qz", "ghp_••••x9Qz", "AKIA…9Qzw"} {
 		if got := one(t, f, `{"time":1795295472,"consumer":"x","token":"`+token+`"}`); got.Token != "" {
 			t.Errorf("%q became the token %q", token, got.Token)
 		}
 	}
-	for _, token := range []string{"tokens", "Bearer x", "redacted-1", "a***"} {
+	for _, token := range []string{"tokens", "Bearer x", "redacted-1", "a**", "nullable", "a.b..c"} {
 		if got := one(t, f, `{"time":1795295472,"token":"`+token+`"}`); got.Token != token {
 			t.Errorf("%q became %q", token, got.Token)
 		}

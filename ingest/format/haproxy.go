@@ -14,7 +14,7 @@ import (
 // before. Phases that were not reached are -1. Captured headers stand in braces without
 // their names, {acme|curl/8}: see captures.
 func haproxyTable() table {
-	return table{name: "haproxy", marks: haproxyMarks(), layouts: []layout{httplog}, shapes: "option httplog", adapt: namedCaptures, rows: []row{
+	return table{name: "haproxy", marks: haproxyMarks(), layouts: []layout{httplog, httplogCLF}, shapes: "option httplog, httpslog, httplog clf", adapt: namedCaptures, logging: "in the frontend: http-request capture req.hdr(authorization) len 256", rows: []row{
 		{"http_authorization", token, plain},
 		{"authorization", token, plain},
 		{"http_x_api_key", token, plain},

@@ -64,7 +64,7 @@ func httplogFields(obj, address, when, rest []byte) ([]byte, bool) {
 	if !ok {
 		return obj, false
 	}
-	obj = appendField(obj, "client_ip", address)
+	obj = appendField(obj, "client_ip", withoutPort(address))
 	obj = appendField(obj, "request_date", when)
 	obj = appendField(obj, "frontend_name", fields[frontend])
 	obj = appendField(obj, "time_active", bytes.TrimPrefix(fields[timers][bytes.LastIndexByte(fields[timers], '/')+1:], []byte("+")))
@@ -75,6 +75,15 @@ func httplogFields(obj, address, when, rest []byte) ([]byte, bool) {
 	obj = appendField(obj, "captured_request_cookie", fields[requestCookie])
 	obj = appendField(obj, "captured_request_headers", captured)
 	return appendField(obj, "http_request", request), true
+}
+
+// withoutPort is the address in front of HAProxy's port. IPv6 has no brackets there, so that
+// nobody else could tell its last group from a port.
+func withoutPort(address []byte) []byte {
+	if end := bytes.LastIndexByte(address, ':'); end > 0 && address[0] != '[' && bytes.IndexByte(address, ':') < end {
+		return address[:end]
+	}
+	return address
 }
 
 // httplogTail reads the captured headers, those of the request first, and the request line.

@@ -1,6 +1,9 @@
 package format
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // instant reads a time: a number since the epoch in the row's unit, or text in one of the
 // layouts that gateways write, told apart by their looks:
@@ -9,12 +12,20 @@ import "time"
 //	2025-01-24 09:20:46.847    without a zone: UTC
 //	2026/11/21 21:11:12.856    Caddy's wall clock
 //	21/Nov/2026:21:11:12 +0000 common log format, with or without fraction and zone
+//	Sat, 21 Nov 2026 21:11:12 GMT
+//	20261121T211112Z
 func instant(a *amount, u unit) (time.Time, bool) {
 	switch b := a.text; {
+	case len(b) >= 21 && b[0] == '[' && b[len(b)-1] == ']': // Apache's %t
+		return instant(&amount{text: b[1 : len(b)-1]}, u)
 	case len(b) >= 19 && (b[4] == '-' || b[4] == '/'):
 		return iso(b)
 	case len(b) >= 20 && b[2] == '/':
 		return clf(b)
+	case len(b) >= 25 && b[3] == ',':
+		return rfc1123(b)
+	case len(b) >= 15 && b[8] == 'T':
+		return compact(b)
 	}
 	if u == guess {
 		u = unitOf(a)
@@ -50,12 +61,28 @@ func clf(b []byte) (time.Time, bool) {
 	if b[6] != '/' || b[11] != ':' {
 		return time.Time{}, false
 	}
+	return date(two(b[7:])*100+two(b[9:]), month(b[3:6]), two(b), b[12:])
+}
+
+// month is that of an English name of three letters, 0 if it is none.
+func month(name []byte) int {
 	for m := range 12 {
-		if string(b[3:6]) == months[3*m:3*m+3] {
-			return date(two(b[7:])*100+two(b[9:]), m+1, two(b), b[12:])
+		if string(name) == months[3*m:3*m+3] {
+			return m + 1
 		}
 	}
-	return time.Time{}, false
+	return 0
+}
+
+func rfc1123(b []byte) (time.Time, bool) {
+	return date(two(b[12:])*100+two(b[14:]), month(b[8:11]), two(b[5:]), b[17:])
+}
+
+// compact reads ISO 8601 without separators.
+func compact(b []byte) (time.Time, bool) {
+	var room [40]byte
+	clock := append(room[:0], b[9], b[10], ':', b[11], b[12], ':', b[13], b[14])
+	return date(two(b)*100+two(b[2:]), two(b[4:]), two(b[6:]), append(clock, b[15:min(len(b), 40)]...))
 }
 
 // date puts a day and the text of a clock together, and refuses what time.Date would
@@ -107,16 +134,22 @@ func subsecond(b []byte) (ns int, rest []byte) {
 	return ns, b
 }
 
-// zone reads nothing, Z, or an offset with or without a colon.
+// zone reads nothing, Z, or an offset with or without a colon, or of whole hours; with or without UTC in words.
 func zone(b []byte) (time.Duration, bool) {
 	for len(b) > 0 && b[0] == ' ' {
 		b = b[1:]
+	}
+	if len(b) >= 3 && (string(b[len(b)-3:]) == "UTC" || string(b[len(b)-3:]) == "GMT") {
+		b = bytes.TrimRight(b[:len(b)-3], " ") // as Go prints it: +0000 UTC
 	}
 	if len(b) == 0 || len(b) == 1 && b[0]|0x20 == 'z' {
 		return 0, true
 	}
 	minutes := b[len(b)-min(2, len(b)):]
-	if len(b) != 5 && (len(b) != 6 || b[3] != ':') || b[0] != '+' && b[0] != '-' || two(b[1:]) > 23 || two(minutes) > 59 {
+	if len(b) == 3 {
+		minutes = []byte("00")
+	}
+	if len(b) != 3 && len(b) != 5 && (len(b) != 6 || b[3] != ':') || b[0] != '+' && b[0] != '-' || two(b[1:]) > 23 || two(minutes) > 59 {
 		return 0, false
 	}
 	east := time.Duration(two(b[1:]))*time.Hour + time.Duration(two(minutes))*time.Minute

@@ -10,7 +10,7 @@ package format
 // latencies.proxy is -1 when no upstream was reached. The AI plugins add their usage
 // under a name of their own.
 func kongTable() table {
-	return table{name: "kong", private: kongPrivate(), marks: kongMarks(), rows: append([]row{
+	return table{name: "kong", private: kongPrivate(), marks: kongMarks(), logging: "an authentication plugin on the route makes it log authenticated_entity and the consumer", rows: append([]row{
 		{"authenticated_entity.id", credential, plain},
 		{"request.headers.apikey", token, plain},
 		{"request.headers.x-api-key", token, plain},
@@ -19,6 +19,8 @@ func kongTable() table {
 		{"request.headers.authorization", token, plain},
 		{"request.headers.x-auth-token", token, plain},
 		{"request.headers.x-access-token", token, plain},
+		{"request.headers.x-goog-api-key", token, plain},
+		{"request.headers.ocp-apim-subscription-key", token, plain},
 		{"request.querystring.apikey", token, plain},
 		{"request.querystring.api_key", token, plain},
 		{"request.querystring.api-key", token, plain},
@@ -32,7 +34,9 @@ func kongTable() table {
 		{"consumer.username", consumer, plain},
 		{"consumer.custom_id", consumer, plain},
 		{"consumer.id", consumer, plain},
+		{"authenticated_entity.consumer_id", consumer, plain},
 		{"request.headers.x-consumer-username", consumer, plain},
+		{"request.headers.x-consumer-custom-id", consumer, plain},
 
 		{"started_at", started, millis},
 		{"latencies.request", latency, millis},

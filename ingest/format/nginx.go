@@ -8,7 +8,7 @@ package format
 // $msec and $time_iso8601 are taken when the response has been sent, so the request
 // began $request_time earlier. Retries give lists: "502, 200" and "0.000, 0.012".
 func nginxTable() table {
-	return table{name: "nginx", marks: nginxMarks(), layouts: combinedLayouts(), shapes: "common, combined, and combined with more behind it", rows: []row{
+	return table{name: "nginx", marks: nginxMarks(), layouts: combinedLayouts(), shapes: "common, combined, and combined with more behind it", logging: `in log_format with escape=json: "http_authorization":"$http_authorization"`, rows: []row{
 		{"http_authorization", token, plain},
 		{"authorization", token, plain},
 		{"http_x_api_key", token, plain},
@@ -16,6 +16,9 @@ func nginxTable() table {
 		{"http_api_key", token, plain},
 		{"http_x_auth_token", token, plain},
 		{"http_x_access_token", token, plain},
+		{"http_x_goog_api_key", token, plain},
+		{"http_ocp_apim_subscription_key", token, plain},
+		{"auth", token, plain},
 		{"x_api_key", token, plain},
 		{"x-api-key", token, plain},
 		{"api_key", token, plain},
@@ -36,6 +39,7 @@ func nginxTable() table {
 		{"x_consumer_username", consumer, plain},
 		{"http_x_consumer_id", consumer, plain},
 		{"remote_user", consumer, plain},
+		{"user", consumer, plain},
 		{"environment", environment, plain},
 
 		{"msec", ended, seconds},
@@ -51,7 +55,10 @@ func nginxTable() table {
 
 		{"remote_addr", peer, plain},
 		{"remote_ip", peer, plain},
+		{"remoteIP", peer, plain},
 		{"client_ip", client, plain},
+		{"http_x_real_ip", client, plain},
+		{"x_real_ip", client, plain},
 		{"http_x_forwarded_for", forwardedFor, plain},
 		{"x_forwarded_for", forwardedFor, plain},
 		{"xff", forwardedFor, plain},
@@ -66,6 +73,7 @@ func nginxTable() table {
 		{"args", query, plain},
 		{"query_string", query, plain},
 		{"request_query", query, plain},
+		{"query", query, plain},
 		{"request", requestLine, plain},
 		{"status", status, plain},
 		{"upstream_status", status, plain},
@@ -74,11 +82,13 @@ func nginxTable() table {
 		{"body_bytes_sent", bytesOut, plain},
 		{"http_user_agent", userAgent, plain},
 		{"user_agent", userAgent, plain},
+		{"userAgent", userAgent, plain},
 		{"request_id", requestID, plain},
 		{"req_id", requestID, plain},
 		{"http_x_request_id", requestID, plain},
 		{"x_request_id", requestID, plain},
-		{"route_id", elsewhere, plain}, // APISIX adds it to NGINX's variables
+		{"route_id", elsewhere, plain},        // APISIX adds it to NGINX's variables
+		{"response_flags", elsewhere2, plain}, // Envoy's log, under NGINX's names
 	}}
 }
 

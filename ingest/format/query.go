@@ -29,8 +29,13 @@ func (r *reader) queryTokens(rec *Record, query []byte) {
 		if equals < 0 || equals == len(pair)-1 || !r.holdsToken(r.unpercent(pair[:equals])) {
 			continue
 		}
-		if v := r.unpercent(pair[equals+1:]); !unset(v) && rec.setToken(v, r.filled.has(token)) {
+		v := r.unpercent(pair[equals+1:])
+		switch {
+		case unset(v):
+		case rec.setToken(v, r.filled.has(token)):
 			r.filled.add(token)
+		default:
+			r.faulty.add(token)
 		}
 	}
 }

@@ -20,6 +20,7 @@ type reader struct {
 	query  [][]byte       // parameters that may hold the token, lower case
 	emit   func(*Record) error
 	faults map[Reason]*Fault       // made once: they are the same for every entry
+	masked *Fault                  // of an entry whose credential the gateway has blotted out
 	taken  func(int, []byte) error // take, bound once: binding it allocates
 }
 
@@ -40,7 +41,7 @@ func newReader(t table, cfg Config) (*reader, error) {
 	r.root = root
 	r.texts = r.record.texts()
 	r.taken = r.take
-	r.faults = r.explain()
+	r.faults, r.masked = r.explain(), r.explainMasked()
 	return r, nil
 }
 
@@ -48,8 +49,8 @@ func newReader(t table, cfg Config) (*reader, error) {
 func (r *reader) explain() map[Reason]*Fault {
 	details := map[Reason]string{
 		UnknownFormat: "no field of format " + r.name + " in it: is another format configured for this topic?",
-		NoToken: fmt.Sprintf("no credential (%s; parameter %s of the query string) and no consumer (%s): log one, or name yours in token_fields",
-			r.fields(token, credential), bytes.Join(r.query, []byte(", ")), r.fields(consumer)),
+		NoToken: fmt.Sprintf("no credential (%s; parameter %s of the query string) and no consumer (%s): log one%s, or name yours in token_fields",
+			r.fields(token, credential), bytes.Join(r.query, []byte(", ")), r.fields(consumer), r.bracketed()),
 		NoTime:    "nothing in " + r.fields(started, ended),
 		BadTime:   "no time that can be read in " + r.fields(started, ended),
 		BadStatus: "no status from 0 to 999 in " + r.fields(status),
@@ -59,6 +60,20 @@ func (r *reader) explain() map[Reason]*Fault {
 		faults[reason] = &Fault{reason, detail}
 	}
 	return faults
+}
+
+// explainMasked words the fault of an entry that has a credential, but not what it was.
+func (r *reader) explainMasked() *Fault {
+	return &Fault{NoToken, fmt.Sprintf("the gateway has put something like REDACTED, or nothing, in the credential's place (%s), and there is no consumer (%s): have it log the credential%s, or an id or hash of it",
+		r.fields(token), r.fields(consumer), r.bracketed())}
+}
+
+// bracketed is how the gateway is told to log a credential.
+func (r *reader) bracketed() string {
+	if r.logging == "" {
+		return ""
+	}
+	return " (" + r.logging + ")"
 }
 
 func (r *reader) Name() string    { return r.name }
@@ -106,6 +121,12 @@ func (r *reader) fill(i int) {
 		v = r.said(row, s)
 	}
 	if unset(v) {
+		switch {
+		case row.what == token && s.kind == array:
+			r.faulty.add(token) // what a header held was taken out
+		case row.what == elsewhere2:
+			r.record.elsewhere = elsewhere2
+		}
 		return
 	}
 	usable := true
@@ -133,8 +154,12 @@ func unset(v []byte) bool { return len(v) == 0 || len(v) == 1 && v[0] == '-' }
 
 // settle works out what follows from several rows together.
 func (r *reader) settle(rec *Record) {
-	if r.filled.has(ended) && !r.filled.has(started) {
+	switch {
+	case !r.filled.has(ended):
+	case !r.filled.has(started):
 		rec.Time = rec.Time.Add(-rec.Latency)
+	case !r.filled.has(latency):
+		rec.Latency = rec.took()
 	}
 	if i := bytes.IndexByte(rec.URI, '?'); i >= 0 {
 		r.queryTokens(rec, rec.URI[i+1:])
@@ -150,13 +175,16 @@ func (r *reader) judge(rec *Record) error {
 	case !r.seen:
 		return r.faults[UnknownFormat]
 	case len(rec.Token) == 0 && len(rec.Credential) == 0 && len(rec.Consumer) == 0:
+		if r.faulty.has(token) {
+			return r.masked
+		}
 		return r.faults[NoToken]
 	case rec.Time.IsZero() && (r.faulty.has(started) || r.faulty.has(ended)):
 		return r.faults[BadTime]
-	case rec.Time.IsZero():
-		return r.faults[NoTime]
 	case r.faulty.has(status) && !r.filled.has(status):
 		return r.faults[BadStatus]
+	case rec.Time.IsZero():
+		return r.faults[NoTime] // last, since what is wrapped may have its wrapper's
 	}
 	return nil
 }

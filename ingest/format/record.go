@@ -41,7 +41,8 @@ type Record struct {
 	query     []byte // query string that stands apart from URI
 	captured  []byte // headers that HAProxy captured
 	parts     [][]byte
-	elsewhere bool // has a field of a gateway that shares most of this table's names
+	until     []byte // the text of the request's end, where its beginning is known
+	elsewhere what   // which gateway has a field of the entry that shares most of this table's names; 0 is none
 }
 
 // reset empties the record for the next entry and keeps its memory.

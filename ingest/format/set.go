@@ -36,8 +36,8 @@ func (r *Record) set(what what, v []byte, again bool) bool {
 		r.secret(v)
 	case requestLine:
 		return r.setRequestLine(v)
-	case elsewhere:
-		r.elsewhere = true
+	case elsewhere, elsewhere2:
+		r.elsewhere = what
 	}
 	return true
 }
@@ -48,7 +48,11 @@ func (r *Record) setAmount(what what, u unit, v *amount) bool {
 	case started:
 		return r.setTime(v, u)
 	case ended:
-		return !r.Time.IsZero() || r.setTime(v, u)
+		if r.Time.IsZero() {
+			return r.setTime(v, u)
+		}
+		r.until = v.text
+		return true
 	case latency:
 		return r.setLatency(v, u)
 	case status:
@@ -71,40 +75,55 @@ func (r *Record) setToken(v []byte, again bool) bool {
 }
 
 // redacted tells what gateways write in a credential's stead, with or without its scheme,
-// and a scheme that nothing follows. It must not become an identity that all callers share.
+// a scheme that nothing follows, and what clients send that have none: "Bearer undefined". It
+// must not become an identity that all callers share.
 func redacted(v []byte) bool {
 	for i := bytes.IndexByte(v, ' '); i >= 0; i = bytes.IndexByte(v, ' ') { // as a rule one; from the left, which is fast
 		v = v[i+1:]
 	}
-	if len(v) > longestRedaction && !framing(v[0]) && !framing(v[len(v)-1]) {
+	if len(v) > longestRedaction && !framing(v[0]) && !framing(v[len(v)-1]) && !masking[v[len(v)/2]] {
 		return false
 	}
-	if v = bytes.Trim(v, frame); len(v) > longestRedaction {
-		return false
-	}
-	for _, word := range redactions {
-		if bytes.EqualFold(v, []byte(word)) {
+	word := bytes.Trim(v, frame)
+	for _, known := range redactions {
+		if len(word) == len(known) && bytes.EqualFold(word, []byte(known)) {
 			return true
 		}
 	}
-	return len(v) == 0
+	return len(word) == 0 || blotted(v)
 }
 
 // frame is what stands around such a word.
 const (
-	frame            = "*[]<>()"
-	longestRedaction = len("redacted")
+	frame            = "*[]<>(){}"
+	longestRedaction = len("undefined")
 )
 
 func framing(c byte) bool {
 	switch c {
-	case '*', '[', ']', '<', '>', '(', ')':
+	case '*', '[', ']', '<', '>', '(', ')', '{', '}':
 		return true
 	}
 	return false
 }
 
-var redactions = [...]string{"redacted", "filtered", "masked", "hidden", "bearer", "basic", "token", "apikey"}
+var redactions = [...]string{
+	"redacted", "filtered", "masked", "hidden", "removed", "bearer", "basic", "token", "apikey", "null", "undefined", "none", "nil",
+}
+
+// masking are the characters in the middle of a credential of which only its ends were left.
+var masking = [256]bool{'*': true, '.': true, 0xe2: true, 0x80: true, 0xa6: true, 0xa2: true}
+
+// blotted tells a credential whose middle was blotted out: hf_***, sk-...9Qz. What is left of it may be
+// the same of several.
+func blotted(v []byte) bool {
+	for _, blot := range [...]string{"***", "...", "…", "••"} {
+		if bytes.Contains(v, []byte(blot)) {
+			return true
+		}
+	}
+	return false
+}
 
 func (r *Record) setTime(v *amount, u unit) bool {
 	r.clock = v.text
@@ -116,6 +135,17 @@ func (r *Record) setTime(v *amount, u unit) bool {
 		r.Time = t
 	}
 	return ok
+}
+
+// took is how long a request took of which nothing is known but when it began and ended.
+func (r *Record) took() time.Duration {
+	var clock amount
+	clock.read(r.until)
+	end, ok := instant(&clock, guess)
+	if !ok {
+		return 0
+	}
+	return max(end.Sub(r.Time), 0)
 }
 
 // setLatency adds up the attempts of a request that was tried again: "0.000, 0.012".
@@ -183,6 +213,10 @@ func (r *Record) setOutcome(v []byte) bool {
 
 func (r *Record) setRequestLine(v []byte) bool {
 	method, rest, ok := bytes.Cut(v, []byte(" "))
+	if !ok && v[0] == '/' && len(r.URI) == 0 {
+		r.URI = v // Apache's %U under that name
+		return true
+	}
 	if !ok {
 		return false
 	}

@@ -12,7 +12,7 @@ import (
 var ErrTooLong = errors.New("too long for a record")
 
 // Split cuts a file into the records that a gateway would have sent: a line of text each,
-// and a JSON document each, in however many lines it stands. It calls yield with each and
+// and a JSON document each, in however many lines it stands, or several of them in one. It calls yield with each and
 // with the number of the line that it begins in, from 1. The record is valid until yield
 // returns. One that never ends is cut off where another begins.
 func Split(from io.Reader, longest int, yield func(record []byte, line int) error) error {
@@ -20,6 +20,9 @@ func Split(from io.Reader, longest int, yield func(record []byte, line int) erro
 	lines := bufio.NewReaderSize(from, 64<<10)
 	for number := 1; ; number++ {
 		line, err := s.line(lines, number)
+		if number == 1 {
+			line = bytes.TrimPrefix(line, []byte(mark))
+		}
 		if len(line) > 0 {
 			if err := s.add(line, number); err != nil {
 				return err
@@ -76,12 +79,15 @@ func (s *splitter) add(line []byte, number int) error {
 			return s.yield(bytes.TrimRight(line, " \t\r\n"), number)
 		}
 	}
-	s.open = append(s.open, line...)
-	s.follow(line)
+	end := s.follow(line)
+	s.open = append(s.open, line[:end]...)
 	if s.depth > 0 {
 		return nil
 	}
-	return s.flush()
+	if err := s.flush(); err != nil || end == len(line) {
+		return err
+	}
+	return s.add(line[end:], number)
 }
 
 // goesOn reports whether the object at hand goes on in a line that begins with a brace.
@@ -96,9 +102,13 @@ func (s *splitter) goesOn(line []byte) bool {
 	return whole.value(0) != len(whole.data)
 }
 
-// follow counts the brackets of a line that stand outside of strings.
-func (s *splitter) follow(line []byte) {
-	for _, c := range line {
+// follow counts the brackets of a line that stand outside of strings, up to the end of the line, or of
+// the document if an object begins right behind it, as where Firehose writes them one behind the other.
+func (s *splitter) follow(line []byte) (end int) {
+	for i, c := range line {
+		if s.depth == 0 && i > 0 && c == '{' && line[i-1] == '}' {
+			return i
+		}
 		switch {
 		case s.escaped:
 			s.escaped = false
@@ -113,6 +123,7 @@ func (s *splitter) follow(line []byte) {
 			s.depth--
 		}
 	}
+	return len(line)
 }
 
 // flush hands the document at hand over, whole or not.

@@ -75,9 +75,17 @@ func (s *stream) entry(r *Record) error {
 	return s.emit(r)
 }
 
+// mark is the byte order mark that some editors and Windows put before a file.
+const mark = "\ufeff"
+
 // text reads a record that does not begin as JSON does: lines, or white space before it.
 func (s *stream) text(value []byte) error {
 	trimmed := bytes.TrimLeft(value, " \t\r\n")
+	if len(trimmed) > 0 && (trimmed[0] == mark[0] || trimmed[0] == separator) {
+		if rest := unmarked(trimmed); len(rest) < len(trimmed) {
+			return s.decode(rest)
+		}
+	}
 	if len(trimmed) == 0 {
 		return s.decoder.Decode(value, s.each)
 	}
@@ -103,9 +111,20 @@ func (s *stream) text(value []byte) error {
 	}
 }
 
+// separator stands before each document of a JSON text sequence (RFC 7464).
+const separator = 0x1e
+
+// unmarked takes off what may stand before a record and is none of it.
+func unmarked(value []byte) []byte {
+	return bytes.TrimLeft(value, mark+"\x1e \t\r\n")
+}
+
 // one reads one of several lines. One that cannot be read does not keep the others from it.
 func (s *stream) one(line []byte) error {
 	line = bytes.TrimSpace(line)
+	if len(line) > 0 && line[0] == separator {
+		line = bytes.TrimSpace(unmarked(line))
+	}
 	if len(line) == 0 {
 		return nil
 	}

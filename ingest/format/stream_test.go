@@ -76,10 +76,19 @@ func TestLinesInOneRecord(t *testing.T) {
 		line("a") + "\n7\n" + line("b"):              "a unknown_format b",
 		line("a") + "\n1.2.3.4 is\n" + line("b"):     "a bad_line b",
 		line("a") + "\n" + object + "\n" + line("b"): "a o b",
-		"no line":         "refused: bad_line",
-		"203.0.113.7 - x": "refused: bad_line",
-		"\x00\x01":        "refused: bad_line",
-		`"text"`:          "unknown_format",
+		"no line":                               "refused: bad_line",
+		"203.0.113.7 - x":                       "refused: bad_line",
+		"\x00\x01":                              "refused: bad_line",
+		`"text"`:                                "unknown_format",
+		"\ufeff" + line("a") + "\n" + line("b"): "a b",
+		"\ufeff" + object + "\n" + object:       "o o",
+		"\x1e" + object + "\n":                  "o",
+		"[pod/edge-7d4b9/nginx] " + line("a"):   "a",
+		"edge-1   | " + line("a"):               "a",
+		"2026-11-21T21:11:12.856123+00:00 edge nginx: " + line("a"):                                            "a",
+		"2026-11-21T21:11:12+0000 edge nginx[4711]: " + object:                                                 "o",
+		"2026-11-21T21:11:12.856123+00:00 203.0.113.7 nginx: " + line("a"):                                     "203.0.113.7 - a", // of a log_format that begins so
+		"[WARNING] (1) : Server be/s1 is DOWN":                                                                 "refused: bad_line",
 		"<190>Nov 21 21:11:12 edge nginx: " + object:                                                           "o",
 		"Nov  1 21:11:12 edge nginx: " + line("a"):                                                             "a",
 		"<190>1 2026-11-21T21:11:12Z edge nginx 1 - - " + line("a"):                                            "a",
@@ -106,6 +115,8 @@ func TestWrappers(t *testing.T) {
 		wrapped := []string{
 			`{"message":%s,"host":"h","@timestamp":"2026-11-21T21:11:13Z"}`, `{"log":%s,"stream":"stdout","time":"2026-11-21T21:11:13Z"}`,
 			`{"date":1795295473.5,"log":%s,"kubernetes":{"pod_name":"p"}}`, `{"@timestamp":"x","log":{"offset":1},"message":%s}`, `{"event":%s,"time":1795295473}`,
+			`[%s]`, `[%s,%s]`, `{"nginx":{"access":%s}}`, `{"@fields":%s}`, `{"streams":[{"stream":{"a":"b"},"values":[["1795295472856000000",%s],["1795295472856000001",%s]]}]}`,
+			`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"1795295472856000000","body":{"stringValue":%s},"attributes":[]}]}]}]}`,
 			`{"logEvents":[{"id":"1","timestamp":1,"message":%s}]}`, `{"records":[{"value":1,"data":%s}]}`,
 		}
 		if inner[0] == '{' {
@@ -201,17 +212,19 @@ func TestAutoKnowsAPISIXByWhatItAdds(t *testing.T) {
 
 func TestSplit(t *testing.T) {
 	for file, want := range map[string][]string{
-		"":                                   nil,
-		"\n\n \n":                            nil,
-		"{\"a\":1}\n{\"b\":2}\n":             {`1:{"a":1}`, `2:{"b":2}`},
-		"{\n  \"a\": {\n  }\n}\n{\"b\":2}":   {"1:{\n  \"a\": {\n  }\n}", `5:{"b":2}`},
-		"[\n{\"a\":1},\n{\"b\":2}\n]\nline":  {"1:[\n{\"a\":1},\n{\"b\":2}\n]", "5:line"},
-		"one\n\n  two \r\n{\"a\":\"}{\"}":    {"1:one", "3:two", `4:{"a":"}{"}`},
-		"{\"a\":\n{\"b\":2}\n{\"c\":3}":      {`1:{"a":`, `2:{"b":2}`, `3:{"c":3}`},
-		"{\"a\":\"x\n{\"b\":2}\n":            {`1:{"a":"x`, `2:{"b":2}`},
-		"{\"a\":\"\\\"{\"}\n{\"b\":2}":       {`1:{"a":"\"{"}`, `2:{"b":2}`},
-		"[2026-11-21T21:11:12Z] \"GET\"\nb":  {`1:[2026-11-21T21:11:12Z] "GET"`, "2:b"},
-		"{\"a\":\n{\n\"b\":1}\n}\n{\"c\":1}": {"1:{\"a\":\n{\n\"b\":1}\n}", `5:{"c":1}`},
+		"":                                     nil,
+		"\n\n \n":                              nil,
+		"{\"a\":1}\n{\"b\":2}\n":               {`1:{"a":1}`, `2:{"b":2}`},
+		"{\n  \"a\": {\n  }\n}\n{\"b\":2}":     {"1:{\n  \"a\": {\n  }\n}", `5:{"b":2}`},
+		"[\n{\"a\":1},\n{\"b\":2}\n]\nline":    {"1:[\n{\"a\":1},\n{\"b\":2}\n]", "5:line"},
+		"one\n\n  two \r\n{\"a\":\"}{\"}":      {"1:one", "3:two", `4:{"a":"}{"}`},
+		"{\"a\":\n{\"b\":2}\n{\"c\":3}":        {`1:{"a":`, `2:{"b":2}`, `3:{"c":3}`},
+		"{\"a\":\"x\n{\"b\":2}\n":              {`1:{"a":"x`, `2:{"b":2}`},
+		"{\"a\":\"\\\"{\"}\n{\"b\":2}":         {`1:{"a":"\"{"}`, `2:{"b":2}`},
+		"[2026-11-21T21:11:12Z] \"GET\"\nb":    {`1:[2026-11-21T21:11:12Z] "GET"`, "2:b"},
+		"{\"a\":\n{\n\"b\":1}\n}\n{\"c\":1}":   {"1:{\"a\":\n{\n\"b\":1}\n}", `5:{"c":1}`},
+		"{\"a\":\"}{\"}{\"b\":{}}{\"c\":1}\nx": {`1:{"a":"}{"}`, `1:{"b":{}}`, `1:{"c":1}`, "2:x"},
+		"\ufeff{\"a\":\n1}\nx":                 {"1:{\"a\":\n1}", "3:x"},
 	} {
 		var got []string
 		err := format.Split(strings.NewReader(file), 1<<20, func(record []byte, line int) error {
@@ -245,7 +258,7 @@ func FuzzSplit(f *testing.F) {
 			return nil
 		})
 		bare := func(b []byte) string {
-			return strings.Join(strings.FieldsFunc(string(b), func(r rune) bool { return strings.ContainsRune(" \t\r\n", r) }), "")
+			return strings.Join(strings.FieldsFunc(string(b), func(r rune) bool { return strings.ContainsRune(" \t\r\n\ufeff", r) }), "")
 		}
 		if err != nil || bare(got) != bare(file) {
 			t.Fatalf("have %q of %q, %v", got, file, err)

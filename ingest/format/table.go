@@ -19,6 +19,9 @@ type table struct {
 	layouts []layout
 	shapes  string
 
+	// logging says how the gateway is told to log a credential, for whoever has none in the records.
+	logging string
+
 	// adapt fits the table to the configuration where that is more than paths.
 	adapt func(*table, Config)
 }
@@ -59,7 +62,8 @@ const (
 	userAgent                //
 	requestID                //
 	captured                 // headers that HAProxy captured, in braces
-	elsewhere                // a field of a gateway that shares most of this table's names
+	elsewhere                // a field of APISIX, which shares most of this table's names
+	elsewhere2               // a field of Envoy, likewise
 	unitsIn                  //
 	unitsOut                 //
 	costUSD                  //

@@ -7,13 +7,15 @@ package format
 // nanoseconds. Headers are logged only where accessLog.fields.headers keeps them, as
 // request_<Header>; REDACTED ones are nobody's.
 func traefikTable() table {
-	return table{name: "traefik", marks: traefikMarks(), layouts: traefikLayouts(), shapes: "common log format with router, URL and milliseconds", rows: []row{
+	return table{name: "traefik", marks: traefikMarks(), layouts: traefikLayouts(), shapes: "common log format with router, URL and milliseconds", logging: "accessLog.format: json and accessLog.fields.headers.names: {Authorization: keep}", rows: []row{
 		{"request_Authorization", token, plain},
 		{"request_X-Api-Key", token, plain},
 		{"request_Apikey", token, plain},
 		{"request_Api-Key", token, plain},
 		{"request_X-Auth-Token", token, plain},
 		{"request_X-Access-Token", token, plain},
+		{"request_X-Goog-Api-Key", token, plain},
+		{"request_Ocp-Apim-Subscription-Key", token, plain},
 		{"request_authorization", token, plain},
 		{"request_x-api-key", token, plain},
 		{"request_apikey", token, plain},

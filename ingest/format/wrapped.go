@@ -1,6 +1,10 @@
 package format
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+	"time"
+)
 
 // maxWraps is how many wrappers are taken off: a list that a shipper made, and the entry
 // that an agent made around each line of the gateway's.
@@ -13,6 +17,10 @@ const maxWraps = 2
 //	{"log":"{...}\n","stream":"stdout","time":...}   Docker, Fluent Bit
 //	{"log_processed":{...}}, {"json":{...}}          parsed by the agent
 //	{"logEvents":[{"message":...}, ...]}             CloudWatch's subscriptions
+//	{"@timestamp":...,"@fields":{...}}               Logstash
+//	"{...}"                                          a text that holds a record
+//
+// What collectors hand on in lists of lists, see batched, is taken apart too.
 type wrapped struct {
 	name  string
 	cfg   Config
@@ -21,10 +29,12 @@ type wrapped struct {
 	buf   []byte
 	found [][]byte
 
-	outer *stream // of the entry at hand
-	entry []byte  // that stands for what is found in it; nil if each of those stands for itself
-	done  bool    // something was emitted
-	emit  func(*Record) error
+	outer  *stream   // of the entry at hand
+	entry  []byte    // that stands for what is found in it; nil if each of those stands for itself
+	at     time.Time // of the entry at hand, for what it wraps and has no time of its own
+	done   bool      // something was emitted
+	object []byte    // made of a list of attributes
+	emit   func(*Record) error
 }
 
 // wrappers are the keys under which agents put what they were given, in the order in
@@ -33,11 +43,21 @@ var wrappers = [...]string{
 	"message", "log", "MESSAGE", "msg", "line", "@message", "_raw", "raw", "original", "event", "body", "data", "text", "content", "textPayload",
 	"log_processed", "json", "jsonPayload", "parsed", "structured", "payload", "_source", "fields", "standard_logging_object",
 	"logEvents", "records", "Records", "logs", "entries", "events", "items",
+	"@fields", "@nginx_fields", "nginx", "access", "attributes", "httpLogs", "logEntry",
 }
+
+// clocks are the keys under which they say when.
+var clocks = [...]string{"@timestamp", "timestamp", "time", "timeUnixNano", "ts", "date"}
 
 // unwrap has the stream emit what the entry wraps, and reports whether it wraps anything.
 func (w *wrapped) unwrap(s *stream, entry []byte) (done bool, err error) {
-	w.outer = s
+	w.outer, w.at = s, time.Time{}
+	if len(entry) > 0 && entry[0] == '"' {
+		return w.try(entry, entry)
+	}
+	if done, err = w.batched(entry); done || err != nil {
+		return done, err
+	}
 	w.found = w.candidates(w.found[:0], entry)
 	for _, found := range w.found {
 		if done, err = w.try(entry, found); done {
@@ -71,6 +91,7 @@ func (w *wrapped) candidates(list [][]byte, entry []byte) [][]byte {
 				values[n] = entry[at:end]
 			}
 		}
+		w.dated(string(name), entry[at:end])
 		var last bool
 		if i, last = s.next(end, '}'); i < 0 || last {
 			break
@@ -82,6 +103,21 @@ func (w *wrapped) candidates(list [][]byte, entry []byte) [][]byte {
 		}
 	}
 	return list
+}
+
+// dated notes when an entry says that it was made: the first of its clocks that can be read.
+func (w *wrapped) dated(name string, value []byte) {
+	if !w.at.IsZero() || !slices.Contains(clocks[:], name) {
+		return
+	}
+	if len(value) > 2 && value[0] == '"' {
+		value = value[1 : len(value)-1]
+	}
+	var clock amount
+	clock.read(value)
+	if at, ok := instant(&clock, guess); ok {
+		w.at = at
+	}
 }
 
 // try reads one value as a record. It counts as one if an entry in it is of the format,
@@ -122,6 +158,9 @@ func (w *wrapped) unwrapped(r *Record) error {
 	}
 	if w.entry != nil {
 		r.Raw = w.entry
+	}
+	if isFault(r.Err, NoTime) && !w.at.IsZero() {
+		r.Time, r.Err = w.at, nil // nothing else is wrong with it
 	}
 	w.outer.name = w.inner.name
 	r.Item = w.outer.item

@@ -47,7 +47,7 @@ func zoneless(clock []byte) bool {
 		return false
 	}
 	tail := clock[19:]
-	if i := bytes.IndexAny(tail, "+-Zz"); i >= 0 {
+	if i := bytes.IndexAny(tail, "+-ZzT"); i >= 0 { // T: of UTC and GMT
 		return false
 	}
 	return true

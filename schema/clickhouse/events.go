@@ -54,6 +54,8 @@ type eventColumns struct {
 	partition proto.ColInt32
 	offset    proto.ColInt64
 	item      proto.ColUInt32
+
+	room int // rows that there is room for, see Grow
 }
 
 func newEventColumns() *eventColumns {
@@ -88,15 +90,6 @@ func (c *eventColumns) columns() []column {
 		{"units_in", &c.unitsIn}, {"units_out", &c.unitsOut}, {"cost_usd", &c.costUSD},
 		{"request_id", &c.requestID}, {"topic", &c.topic}, {"partition", &c.partition},
 		{"offset", &c.offset}, {"item", &c.item},
-	}
-}
-
-// fill adds events. It makes room for all of them first: grown step by step, the columns of a large block are copied
-// several times over, and what they grew out of is left to the garbage collector.
-func (c *eventColumns) fill(events []schema.Event) {
-	c.grow(len(events))
-	for i := range events {
-		c.append(&events[i])
 	}
 }
 
@@ -148,8 +141,15 @@ func (c *eventColumns) append(e *schema.Event) {
 	c.item.Append(e.Item)
 }
 
-// event is append undone.
+// event is append undone, of rows that were read.
 func (c *eventColumns) event(i int) schema.Event {
+	e := c.row(i)
+	e.Path, e.RequestID = c.path.Row(i), c.requestID.Row(i)
+	return e
+}
+
+// row is an event but for its texts that are columns of their own.
+func (c *eventColumns) row(i int) schema.Event {
 	return schema.Event{
 		Time:        c.ts.Row(i),
 		TimeRaw:     c.tsRaw.Row(i),
@@ -167,7 +167,6 @@ func (c *eventColumns) event(i int) schema.Event {
 		Place:       c.place(i),
 		Method:      c.method.Row(i),
 		Route:       c.route.Row(i),
-		Path:        c.path.Row(i),
 		Status:      c.status[i],
 		BytesIn:     c.bytesIn[i],
 		BytesOut:    c.bytesOut[i],
@@ -177,7 +176,6 @@ func (c *eventColumns) event(i int) schema.Event {
 		UnitsIn:     c.unitsIn[i],
 		UnitsOut:    c.unitsOut[i],
 		CostUSD:     c.costUSD[i],
-		RequestID:   c.requestID.Row(i),
 		Topic:       c.topic.Row(i),
 		Partition:   c.partition[i],
 		Offset:      c.offset[i],

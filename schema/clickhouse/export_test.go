@@ -30,9 +30,7 @@ func (e *Encoder) Encode(events []schema.Event) int {
 	if err != nil {
 		panic(err) // nothing refuses what is discarded
 	}
-	for _, c := range e.columns.columns() {
-		c.data.Reset()
-	}
+	e.columns.Reset()
 	return int(size)
 }
 

@@ -2,8 +2,9 @@ package clickhouse
 
 import "slices"
 
-// grow makes room for n more rows. Texts take what room they had in earlier blocks, and grow.
-func (c *eventColumns) grow(n int) {
+// Grow makes room for n more rows. Texts take what room they had in earlier blocks, and grow.
+func (c *eventColumns) Grow(n int) {
+	c.room = max(c.room, c.Len()+n)
 	c.ts.Data, c.ingestedAt.Data = slices.Grow(c.ts.Data, n), slices.Grow(c.ingestedAt.Data, n)
 	c.tsRaw.grow(n)
 

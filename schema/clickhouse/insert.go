@@ -24,11 +24,8 @@ func (db *DB) InsertBlock(ctx context.Context, b *schema.Block) error {
 	if err := db.insertMissing(ctx, token, b); err != nil {
 		return fmt.Errorf("storing missing offsets of block %s: %w", token, err)
 	}
-	if err := db.insertEvents(ctx, token, b.Events); err != nil {
-		return fmt.Errorf("storing events of block %s: %w", token, db.judge(ctx, b, err))
-	}
-	if err := db.insertRenames(ctx, token, b.Events); err != nil {
-		return fmt.Errorf("storing renames of block %s: %w", token, err)
+	if err := db.insertEvents(ctx, token, b); err != nil {
+		return err
 	}
 	if err := db.insertDeadLetters(ctx, token, b.DeadLetters); err != nil {
 		return fmt.Errorf("storing dead letters of block %s: %w", token, err)
@@ -36,14 +33,23 @@ func (db *DB) InsertBlock(ctx context.Context, b *schema.Block) error {
 	return nil
 }
 
-func (db *DB) insertEvents(ctx context.Context, token string, events []schema.Event) error {
-	if len(events) == 0 {
+func (db *DB) insertEvents(ctx context.Context, token string, b *schema.Block) error {
+	if b.Count() == 0 {
 		return nil
 	}
-	c := db.shelf.events()
-	defer db.shelf.putEvents(c)
-	c.fill(events)
-	return db.insert(ctx, "events", token, c.columns())
+	c, packed := b.Packed.(*eventColumns)
+	if !packed || len(b.Events) > 0 {
+		c = db.shelf.events()
+		defer db.shelf.putEvents(c)
+		c.fill(b.Unpacked().Events)
+	}
+	if err := db.insert(ctx, "events", token, c.columns()); err != nil {
+		return fmt.Errorf("storing events of block %s: %w", token, db.judge(ctx, b, err))
+	}
+	if err := db.insertRenames(ctx, token, c); err != nil {
+		return fmt.Errorf("storing renames of block %s: %w", token, err)
+	}
+	return nil
 }
 
 func (db *DB) insertDeadLetters(ctx context.Context, token string, letters []schema.DeadLetter) error {

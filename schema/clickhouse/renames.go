@@ -32,15 +32,14 @@ func (c *renameColumns) append(token, name schema.TokenID, newer bool, seen time
 type rename struct{ token, former schema.TokenID }
 
 // renames are a block's, each once: at most as many as it has events.
-func renames(events []schema.Event) []rename {
+func renames(c *eventColumns) []rename {
 	var found []rename
 	known := map[rename]bool{}
-	for i := range events {
-		e := &events[i]
-		if e.Former.IsZero() || e.Former == e.Token {
+	for i, former := range c.former {
+		if former == (schema.TokenID{}) || former == c.token[i] {
 			continue
 		}
-		if r := (rename{e.Token, e.Former}); !known[r] {
+		if r := (rename{c.token[i], former}); !known[r] {
 			known[r] = true
 			found = append(found, r)
 		}
@@ -50,15 +49,15 @@ func renames(events []schema.Event) []rename {
 
 // insertRenames writes down under which two fingerprints a token is known, both ways. A materialized view of events did it
 // before: every insert paid for that, and only while peppers are rotated is there anything to write.
-func (db *DB) insertRenames(ctx context.Context, token string, events []schema.Event) error {
+func (db *DB) insertRenames(ctx context.Context, token string, events *eventColumns) error {
 	found := renames(events)
 	if len(found) == 0 {
 		return nil
 	}
 	c := &renameColumns{seen: proto.ColDateTime{Location: time.UTC}}
 	for _, r := range found {
-		c.append(r.token, r.former, false, events[0].Ingested)
-		c.append(r.former, r.token, true, events[0].Ingested)
+		c.append(r.token, r.former, false, events.ingestedAt.Row(0))
+		c.append(r.former, r.token, true, events.ingestedAt.Row(0))
 	}
 	return db.insert(ctx, "token_renames", token, c.columns())
 }

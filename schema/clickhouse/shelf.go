@@ -35,9 +35,7 @@ func (s *shelf) events() *eventColumns {
 }
 
 func (s *shelf) putEvents(c *eventColumns) {
-	for _, col := range c.columns() {
-		col.data.Reset()
-	}
+	c.Reset()
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
