@@ -177,7 +177,7 @@ func (e *Engine) judge(l *look) *schema.Finding {
 		l.enter(s)
 		l.note(s)
 	}
-	bar := e.bar(p)
+	bar := e.bar(l.class())
 	nats := e.together(l, s, s.sum(l.now, e.cfg.HalfLife), bar)
 	p.most = max(p.most, float32(nats))
 	raw := nats / bar * e.factor

@@ -137,15 +137,16 @@ func (n *namings) company(consumer, environment string) string {
 
 // nameHash tells a few hundred owners apart.
 func nameHash(consumer, environment string) uint32 {
-	n, h := len(consumer), uint32(len(consumer))
-	for i := range min(n, 8) {
-		h = h*31 + uint32(consumer[i])
-		h = h*31 + uint32(consumer[n-1-i])
+	h, n := uint64(len(consumer)), len(consumer)
+	if n >= 8 {
+		h = blend(word(consumer)^h, word(consumer[n-8:]))
+	} else {
+		h = uint64(textHash(consumer))
 	}
 	if environment != "" {
-		h = h*31 + uint32(environment[0])
+		h += uint64(environment[0]) * 31
 	}
-	return h ^ h>>11
+	return uint32(h ^ h>>11)
 }
 
 // place is a network's name, clipped.

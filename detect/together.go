@@ -64,7 +64,6 @@ func (e *Engine) sighting(l *look, s *story, score float64) (x schema.Sighting, 
 // sights notes which of it other tokens may have in common, and reports whether there is any: an odd hour is nobody's
 // but the token's, and the most frequent reason of all.
 func (e *Engine) sights(l *look, s *story, x *schema.Sighting) bool {
-	l.read()
 	ev := l.event
 	for i := range s.evidence {
 		switch v := &s.evidence[i]; {
@@ -74,8 +73,8 @@ func (e *Engine) sights(l *look, s *story, x *schema.Sighting) bool {
 		case v.group != l.group:
 		case v.detector == newGeoName && ev.ASN != 0:
 			x.ASN, x.Network, x.Country, x.IP = ev.ASN, e.campaigns.namings.place(&ev.Place), ev.Country, ev.IP
-		case v.detector == newClientName && v.words.isClient(l.used):
-			x.Client, x.Common = clip(l.used), e.cohort.client(l.memory.texts.value(l.used))
+		case v.detector == newClientName && v.words.isClient(product(ev.Client)):
+			x.Client, x.Common = clip(product(ev.Client)), e.cohort.client(l.memory.texts.value(product(ev.Client)))
 		}
 	}
 	return x.ASN != 0 || x.Client != "" || x.Traffic
