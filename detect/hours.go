@@ -50,9 +50,10 @@ func (oddHours) look(l *look) {
 		llr *= oddHourAtHome
 	}
 	l.found(oddHoursName, llr, func() words {
+		name := hourName(l.hour)
 		return words{
-			key:    "hour:" + hourName(l.hour),
-			seen:   "active at " + hourName(l.hour) + " UTC",
+			key:    "hour:" + name,
+			seen:   "active at " + name + " UTC",
 			normal: hoursInWords(&l.profile.hours),
 		}
 	})

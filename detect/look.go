@@ -105,6 +105,16 @@ func (l *look) city() value {
 	return l.memory.texts.valueOf(appendPlace(name[:0], l.event.City, l.event.Country))
 }
 
+// placeName is placeName of the event's place, as a rule without making a string: the token's own are held.
+func (l *look) placeName() string {
+	ev := l.event
+	if ev.City == "" || ev.Country == "" {
+		return placeName(ev.Place)
+	}
+	var name [2 * maxText]byte
+	return l.memory.texts.said(appendPlace(name[:0], ev.City, ev.Country))
+}
+
 func (t *texts) value(s string) value {
 	id, held := t.find(s)
 	return value{uint32(id), held}
@@ -124,6 +134,16 @@ func (t *texts) valueOf(s []byte) value {
 		*hint = id
 	}
 	return value{uint32(id), held}
+}
+
+// said is a string of its own, or the one that is held of the same bytes.
+func (t *texts) said(s []byte) string {
+	if len(s) <= maxText {
+		if v := t.valueOf(s); v.known {
+			return t.of(text(v.key))
+		}
+	}
+	return string(s)
 }
 
 // habits are the profile's habits of a kind.
