@@ -70,7 +70,7 @@ func (e *Engine) process(ev *schema.Event) *schema.Finding {
 	now, set := secondsOf(ev.Time), settingOf(e.seed, ev)
 	e.at(p, now)
 	e.factor = e.rules.factor(ev)
-	if !p.usualIn(now, set) || !e.stays(ev, p, now, set) {
+	if !p.usualIn(now, set) || p.fading(now) && !e.stays(ev, p, now, set) {
 		return e.look(e.lookAt(ev, p, now, set))
 	}
 	leaps := p.rate.add(now, 1, 1) || now < p.last && p.rate.leaping()

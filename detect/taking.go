@@ -39,10 +39,15 @@ func (d *doings) pour(g gauge, much float32) {
 	}
 	d.sums[g] = sum
 	if bin := uint8(lg(1+sum/steadies[g]) >> 8); bin > d.today[g] {
-		d.today[g] = bin
-		if d.leap(g) >= leastLeapUp {
-			d.news |= 1 << g
-		}
+		d.rise(g, bin)
+	}
+}
+
+// rise takes in that a gauge is higher than ever today.
+func (d *doings) rise(g gauge, high uint8) {
+	d.today[g] = high
+	if d.leap(g) >= leastLeapUp {
+		d.news |= 1 << g
 	}
 }
 
