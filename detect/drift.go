@@ -28,7 +28,7 @@ var driftLeaps = leaping{at: 0.04, power: 1.2, theft: theftTakes, looks: 2.5}
 
 func (drift) name() string { return driftName }
 
-func (drift) phrase() string { return "for ever more" }
+func (drift) phrase() string { return "for more than usual over hours" }
 
 func (drift) look(l *look) {
 	if g, llr := l.furthest(driftNews&^l.bursts(), volumeDays, driftLeaps); llr >= leastSaid {
