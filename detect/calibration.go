@@ -94,9 +94,9 @@ func (k *calibration) code(c *coder) {
 	c.float(&k.bar)
 }
 
-// bar is the evidence that makes a score of 1.0 for a token.
-func (e *Engine) bar(p *profile) float64 {
-	if bar := e.cohort.calibrations[p.class()].bar; bar > 0 {
+// bar is the evidence that makes a score of 1.0 for a token of a class.
+func (e *Engine) bar(of class) float64 {
+	if bar := e.cohort.calibrations[of].bar; bar > 0 {
 		return bar
 	}
 	return e.cfg.startingBar()

@@ -21,18 +21,19 @@ import (
 // It is pure, and deterministic in the order of what it is shown. It is bounded: an outsider chooses clients and, with
 // stolen tokens, addresses, so gatherings of a single token leave first, and those unseen for longest.
 type Campaigns struct {
-	gatherings map[gatheringKey]*gathering
-	owners     map[string]*awakeTokens
-	all        awakeTokens
-	parts      float64 // sightings that could be part of a campaign, fading by half a week
-	partsAt    int64
-	due        []*gathering // to be told
-	seen       *naming      // of the sighting last seen
-	namings    namings
-	forgotten  uint64 // how often gatherings were
-	moves      moves  // what other partitions know, see Engine.Know
-	watching   uint64 // owners that are watched, a bit for some each: see watch
-	watchUntil int64
+	gatherings      map[gatheringKey]*gathering
+	owners          map[string]*awakeTokens
+	all             awakeTokens
+	parts           float64 // sightings that could be part of a campaign, fading by half a week
+	partsAt         int64
+	due             []*gathering // to be told
+	seen            *naming      // of the sighting last seen
+	namings         namings
+	forgotten       uint64 // how often gatherings were
+	ownersForgotten uint64
+	moves           moves  // what other partitions know, see Engine.Know
+	watching        uint64 // owners that are watched, a bit for some each: see watch
+	watchUntil      int64
 }
 
 // leastParts is how many sightings a day could be part of a campaign in a fleet that has taught nothing yet.

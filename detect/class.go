@@ -28,10 +28,16 @@ func (c class) String() string {
 }
 
 // class tells a profile's class.
-func (p *profile) class() class {
+func (p *profile) class() class { return p.classOf(p.hours.total()) }
+
+// class tells the class of the profile at hand.
+func (l *look) class() class { return l.profile.classOf(l.own().total) }
+
+// classOf is the class of a profile with so many active hours.
+func (p *profile) classOf(hours int) class {
 	days := max(float64(p.day)-float64(p.first/daySeconds)+1, 1)
 	active := float64(max(p.days, 1))
-	perDay := float64(p.hours.total()) / active
+	perDay := float64(hours) / active
 	switch {
 	case active/days < sparseDays, float64(p.events)/active < sparseEvents:
 		return sparse

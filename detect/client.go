@@ -84,13 +84,18 @@ func textHash(s string) uint32 {
 	const prime = 0x9E3779B97F4A7C15
 	h := uint64(len(s)) * prime
 	for ; len(s) >= 8; s = s[8:] {
-		word := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-		h = (h ^ word) * prime
+		h = (h ^ word(s)) * prime
 		h ^= h >> 32
 	}
 	for i := range len(s) {
 		h = (h ^ uint64(s[i])) * prime
 	}
 	return uint32(h ^ h>>32)
+}
+
+// word is the first eight bytes of a text.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }

@@ -28,10 +28,7 @@ func (confirmedTheft) name() string { return confirmedName }
 func (confirmedTheft) phrase() string { return "as in a confirmed theft" }
 
 func (confirmedTheft) look(l *look) {
-	if len(l.memory.files) == 0 {
-		return
-	}
-	f := l.memory.files[l.profile.token]
+	f := l.memory.filed(l.profile)
 	if f == nil || f.theft.to == 0 {
 		return
 	}

@@ -54,7 +54,7 @@ func (e *Engine) Score() float64 {
 		nats = max(nats, s.sum(now, e.cfg.HalfLife))
 		worth *= p.weary(s, now)
 	}
-	score := max(0, nats/e.bar(p)*worth)
+	score := max(0, nats/e.bar(p.class())*worth)
 	if s := e.memory.storyOf(p); s != nil {
 		score = s.episode.waiting.caps(score, now)
 	}

@@ -20,17 +20,18 @@ func (h *hourMap) add(hour int64) {
 }
 
 // total is the sum of the counts.
-func (h *hourMap) total() (n int) {
-	for _, c := range h.daily() {
-		n += c
-	}
-	return n
+func (h *hourMap) total() int {
+	var sums [24]uint16
+	return h.daily(&sums)
 }
 
-// daily sums up the days' counts of each hour of the day, eight hours at a time: this runs
-// for every hour of every token.
-func (h *hourMap) daily() (sums [24]int) {
-	const low = 0x00FF00FF00FF00FF // every other byte
+// daily sums up the days' counts of each hour of the day, eight hours at a time, and returns the
+// sum of all: this runs for every hour of every token.
+func (h *hourMap) daily(sums *[24]uint16) (total int) {
+	const (
+		low  = 0x00FF00FF00FF00FF // every other byte
+		each = 0x0001000100010001 // of four sums, which a product with it adds up in its highest bits
+	)
 	for from := 0; from < 24; from += 8 {
 		var even, odd uint64 // four sums of 16 bits each
 		for i := from; i < hoursAWeek; i += 24 {
@@ -38,12 +39,13 @@ func (h *hourMap) daily() (sums [24]int) {
 			even += v & low
 			odd += v >> 8 & low
 		}
+		total += int((even + odd) * each >> 48)
 		for i := from; i < from+8; i += 2 {
-			sums[i], sums[i+1] = int(even&0xFFFF), int(odd&0xFFFF)
+			sums[i], sums[i+1] = uint16(even), uint16(odd)
 			even, odd = even>>16, odd>>16
 		}
 	}
-	return sums
+	return total
 }
 
 // around sums up a count and its neighbours, which weigh half as much.
@@ -73,6 +75,8 @@ type activity struct {
 	weight int64             // n, and at least 1, times wholes
 	smooth [hoursAWeek]int64 // what the cohort adds to each hour's mass, times 56 and wholes: see massive
 	fresh  bool              // these two are worked out
+	judged [judgedHours]judgedHour
+	change uint64 // counts what was added, so that one knows of when a judgement is
 }
 
 func (a *activity) add(hourOfWeek int) {
@@ -80,6 +84,7 @@ func (a *activity) add(hourOfWeek int) {
 	a.daily[hourOfWeek%24]++
 	a.n++
 	a.fresh = false
+	a.change++
 }
 
 // halve lets the past fade.
@@ -93,6 +98,7 @@ func (a *activity) halve() {
 // sum works the sums out anew.
 func (a *activity) sum() {
 	a.daily, a.n, a.fresh = [24]float64{}, 0, false
+	a.change++
 	for i, w := range a.week {
 		a.daily[i%24] += w
 		a.n += w
@@ -131,29 +137,26 @@ func (a *activity) smoothed() (weight int64, smooth *[hoursAWeek]int64) {
 // density is a token's own share of activity of each hour of the week, smoothed.
 type density struct {
 	hours *hourMap
-	daily [24]int // sums of the same hour of all days
-	n     float64
+	daily [24]uint16 // sums of the same hour of all days
+	total int        // of all hours
+	n     float64    // the same
 }
 
-func densityOf(h *hourMap) density {
-	d := density{hours: h, daily: h.daily()}
-	n := 0
-	for _, c := range d.daily {
-		n += c
-	}
-	d.n = float64(n)
-	return d
+// of works out when a profile is active.
+func (d *density) of(h *hourMap) {
+	d.hours, d.total = h, h.daily(&d.daily)
+	d.n = float64(d.total)
 }
 
 // day sums up an hour of the day and its neighbours, which weigh half as much.
 func (d *density) day(h int) int {
 	switch h {
 	case 0:
-		return d.daily[23] + 2*d.daily[0] + d.daily[1]
+		return int(d.daily[23] + 2*d.daily[0] + d.daily[1])
 	case 23:
-		return d.daily[22] + 2*d.daily[23] + d.daily[0]
+		return int(d.daily[22] + 2*d.daily[23] + d.daily[0])
 	}
-	return d.daily[h-1] + 2*d.daily[h] + d.daily[h+1]
+	return int(d.daily[h-1] + 2*d.daily[h] + d.daily[h+1])
 }
 
 // at is the density of an hour of the week, shrunk to the cohort's.

@@ -70,7 +70,7 @@ func (e *Engine) process(ev *schema.Event) *schema.Finding {
 	now, set := secondsOf(ev.Time), settingOf(e.seed, ev)
 	e.at(p, now)
 	e.factor = e.rules.factor(ev)
-	if !p.usualIn(now, set) || !e.stays(ev, p, now, set) {
+	if !p.usualIn(now, set) || p.fading(now) && !e.stays(ev, p, now, set) {
 		return e.look(e.lookAt(ev, p, now, set))
 	}
 	leaps := p.rate.add(now, 1, 1) || now < p.last && p.rate.leaping()
@@ -177,7 +177,7 @@ func (e *Engine) judge(l *look) *schema.Finding {
 		l.enter(s)
 		l.note(s)
 	}
-	bar := e.bar(p)
+	bar := e.bar(l.class())
 	nats := e.together(l, s, s.sum(l.now, e.cfg.HalfLife), bar)
 	p.most = max(p.most, float32(nats))
 	raw := nats / bar * e.factor

@@ -27,11 +27,8 @@ type episode struct {
 	requests   uint64
 	bytesOut   uint64
 	cost       float64
-	addresses  []uint32 // hashes, sorted; counted up to maxSeenAddresses
-	places     []string
-	networks   []string
-	clients    []string
 	peakMinute uint32
+	lists
 
 	score     float64 // as last reported; 0 before the first report
 	reported  int64
@@ -39,6 +36,22 @@ type episode struct {
 	told      uint64 // requests when last reported
 	alerted   bool   // reported, and not as backfill
 	waiting   waiting
+}
+
+// lists are what an episode was seen with.
+type lists struct {
+	addresses []uint32 // hashes, sorted; counted up to maxSeenAddresses
+	places    []string
+	networks  []string
+	clients   []string
+}
+
+// blank are the lists with nothing on them: most episodes are short, and have one entry on each.
+func (o *lists) blank() lists {
+	clear(o.places)
+	clear(o.networks)
+	clear(o.clients)
+	return lists{o.addresses[:0], o.places[:0], o.networks[:0], o.clients[:0]}
 }
 
 // quarantine keeps what was alerted out of the profile. It outlives its episode: a thief
@@ -81,34 +94,38 @@ func (l *look) note(s *story) {
 	e.bytesOut += ev.BytesOut
 	e.cost += ev.CostUSD
 	e.peakMinute = max(e.peakMinute, l.profile.rate.spans[1].count)
-	if at, known := slices.BinarySearch(e.addresses, addressHash(ev)); !known && len(e.addresses) < maxSeenAddresses {
-		e.addresses = slices.Insert(e.addresses, at, addressHash(ev))
+	hash := addressHash(ev)
+	if at, known := slices.BinarySearch(e.addresses, hash); !known && len(e.addresses) < maxSeenAddresses {
+		e.addresses = slices.Insert(orBlank(e.addresses, s.blank.addresses), at, hash)
 	}
-	e.clients = remember(e.clients, ev.Client)
+	if ev.Client != "" && len(e.clients) < maxSeenNames && !slices.Contains(e.clients, ev.Client) {
+		e.clients = append(orBlank(e.clients, s.blank.clients), ev.Client)
+	}
 	if ev.Country == "" && ev.ASN == 0 {
 		return
 	}
 	if len(e.places) < maxSeenNames && !slices.ContainsFunc(e.places, func(s string) bool { return isPlace(s, ev.City, ev.Country) }) {
-		e.places = append(e.places, placeName(ev.Place))
+		e.places = append(orBlank(e.places, s.blank.places), l.placeName())
 	}
 	var buf [128]byte
 	name := appendNetwork(buf[:0], &ev.Place)
 	if len(e.networks) < maxSeenNames && !slices.ContainsFunc(e.networks, func(s string) bool { return s == string(name) }) {
-		e.networks = append(e.networks, string(name))
+		e.networks = append(orBlank(e.networks, s.blank.networks), l.memory.texts.said(name))
 	}
+}
+
+// orBlank is a list, or the blank one when there is none yet.
+func orBlank[T any](list, blank []T) []T {
+	if list == nil {
+		return blank
+	}
+	return list
 }
 
 // isPlace tells whether name is what placeName makes of a city and country.
 func isPlace(name, city, country string) bool {
 	rest, ok := strings.CutPrefix(name, city)
 	return ok && (rest == "" || strings.HasPrefix(rest, ", ") && rest[2:] == country)
-}
-
-func remember(list []string, name string) []string {
-	if name == "" || len(list) >= maxSeenNames || slices.Contains(list, name) {
-		return list
-	}
-	return append(list, name)
 }
 
 // addressHash is FNV-1a of the address: enough to count distinct ones.

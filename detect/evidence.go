@@ -32,6 +32,7 @@ type evidence struct {
 type story struct {
 	evidence []evidence
 	episode  episode
+	blank    lists // of a story that was told before, for the next episode to write on
 }
 
 // keep files evidence, or renews what the same detector said of the same group before.

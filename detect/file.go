@@ -64,11 +64,19 @@ const (
 	matterLasts = 30 * daySeconds
 )
 
+// filed returns a profile's file, nil if it has none: most have none, and this is asked of every evidence.
+func (m *memory) filed(p *profile) *file {
+	if !p.filed {
+		return nil
+	}
+	return m.files[p.token]
+}
+
 // fileOf returns a profile's file, and opens one if it has none.
 func (m *memory) fileOf(p *profile) *file {
-	f := m.files[p.token]
+	f := m.filed(p)
 	if f == nil {
-		f = &file{}
+		f, p.filed = &file{}, true
 		m.files[p.token] = f
 	}
 	return f
@@ -220,7 +228,7 @@ func less[T comparable](list, gone []T) []T {
 
 // codeFile codes a profile's file, when it has one.
 func (m *memory) codeFile(c *coder, p *profile) {
-	f := m.files[p.token]
+	f := m.filed(p)
 	any := f != nil
 	c.bool(&any)
 	if !any || c.err != nil {

@@ -107,7 +107,7 @@ func (e *Engine) release(l *look, s *story, score float64) float64 {
 			v.excused = true
 		}
 	}
-	return s.sum(l.now, e.cfg.HalfLife) / e.bar(l.profile) * e.factor
+	return s.sum(l.now, e.cfg.HalfLife) / e.bar(l.class()) * e.factor
 }
 
 // mayMove reports whether all that speaks against a token is what its owner's move would look like.

@@ -50,35 +50,53 @@ func (oddHours) look(l *look) {
 		llr *= oddHourAtHome
 	}
 	l.found(oddHoursName, llr, func() words {
+		name := hourName(l.hour)
 		return words{
-			key:    "hour:" + hourName(l.hour),
-			seen:   "active at " + hourName(l.hour) + " UTC",
+			key:    "hour:" + name,
+			seen:   "active at " + name + " UTC",
 			normal: hoursInWords(&l.profile.hours),
 		}
 	})
 }
 
-// judgeHour works out how odd the event's hour is, once an event: its log-likelihood ratio,
-// and whether it is usual, which it is when it speaks for the owner or when the hours that
-// are no likelier have too much mass.
+// judgeHour works out how odd the event's hour is, once an event.
 func (l *look) judgeHour() *hourJudgement {
 	if l.hourly.done {
 		return &l.hourly
 	}
-	l.hourly.done = true
-	own, cohort, i := l.own(), &l.cohort.hours, hourOfWeek(l.hour)
-	here := max(own.at(hourBefore(i), cohort.share(hourBefore(i))), own.at(i, cohort.share(i)), own.at(hourAfter(i), cohort.share(hourAfter(i))))
-	if hoursAWeek*here >= 1 || own.massive(i, cohort) {
-		l.hourly.usual = true
-		return &l.hourly
+	i, cohort := hourOfWeek(l.hour), &l.cohort.hours
+	known := &cohort.judged[l.profile.token[0]%judgedHours]
+	if !known.done || known.hour != i || known.change != cohort.change || known.hours != l.profile.hours {
+		*known = judgedHour{l.own().judge(i, cohort), i, cohort.change, l.profile.hours}
 	}
-	l.hourly.llr = min(oddHourCap, math.Log(1/(hoursAWeek*here)))
+	l.hourly = known.hourJudgement
 	return &l.hourly
 }
 
+// hourJudgement is the log-likelihood ratio of an hour, and whether it is usual, which it is when it speaks for the owner
+// or when the hours that are no likelier have too much mass.
 type hourJudgement struct {
 	done, usual bool
 	llr         float64
+}
+
+// judgedHour is a judgement and all that it follows from. Who is there at an odd hour makes many requests in it, of which
+// each is judged, so the last judgements are kept.
+type judgedHour struct {
+	hourJudgement
+	hour   int
+	change uint64 // of the cohort
+	hours  hourMap
+}
+
+const judgedHours = 64
+
+func (d *density) judge(i int, cohort *activity) hourJudgement {
+	here := max(d.at(hourBefore(i), cohort.share(hourBefore(i))), d.at(i, cohort.share(i)), d.at(hourAfter(i), cohort.share(hourAfter(i))))
+	if hoursAWeek*here >= 1 || d.massive(i, cohort) {
+		return hourJudgement{done: true, usual: true}
+	}
+	return hourJudgement{done: true, llr: min(oddHourCap, math.Log(1/(hoursAWeek*here)))}
 }
 
 // hourIsUsual looks at the hour of an event at home, once an hour: the answer is the same
@@ -96,19 +114,17 @@ func (l *look) hourIsUsual() bool {
 
 func hourName(hour int64) string {
 	i := hourOfWeek(hour)
-	return [...]string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}[i/24] + " " + string([]byte{byte('0' + i%24/10), byte('0' + i%24%10), 'h'})
+	return [...]string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}[i/24] + " " + twoDigits(i%24) + "h"
 }
 
 // hoursInWords names the hours of the day that hold nine tenths of the activity.
 func hoursInWords(h *hourMap) string {
-	daily, total, weekend := h.daily(), 0, 0
-	for _, c := range daily {
-		total += c
-	}
+	var daily [24]uint16
+	total, weekend := h.daily(&daily), 0
 	if total == 0 {
 		return "no hours known yet"
 	}
-	from, length := shortestSpan(&daily, 0.9*float64(total))
+	from, length := shortestSpan(&daily, int(math.Ceil(0.9*float64(total))))
 	if length >= 22 {
 		return "active around the clock"
 	}
@@ -124,16 +140,20 @@ func hoursInWords(h *hourMap) string {
 
 // shortestSpan finds the shortest run of hours, around midnight too, that holds a mass, and of
 // several the first: from each hour on, the first end that is late enough, which never moves back.
-func shortestSpan(daily *[24]int, mass float64) (from, length int) {
+func shortestSpan(daily *[24]uint16, mass int) (from, length int) {
 	length = 24
+	end := 0 // the hour behind the span
 	for start, n, held := 0, 0, 0; start < 24; start, n = start+1, n-1 {
-		for ; float64(held) < mass && n < 24; n++ {
-			held += daily[(start+n)%24]
+		for ; held < mass && n < 24; n++ {
+			held += int(daily[end])
+			if end++; end == 24 {
+				end = 0
+			}
 		}
-		if n < length && float64(held) >= mass {
+		if n < length && held >= mass {
 			from, length = start, n
 		}
-		held -= daily[start]
+		held -= int(daily[start])
 	}
 	return from, length
 }

@@ -123,7 +123,11 @@ func (e *Engine) Prefetch(events []schema.Event) {
 	}
 	touched := uint64(0)
 	for _, p := range near[:n] {
-		touched += uint64(p.rate.spans[0].window) + p.doings.routes + uint64(p.doings.sums[3]) + uint64(p.doings.methods) + uint64(p.awake.newest) + uint64(p.quarantine.since) + uint64(p.hours[0]) + uint64(p.hours[64]) + uint64(p.hours[128])
+		touched += uint64(p.rate.spans[0].window) + p.doings.routes + uint64(p.doings.sums[3]) + uint64(p.doings.methods) + uint64(p.awake.newest) + uint64(p.quarantine.since)
+		if p.usualHour == uint32(events[0].Time.Unix()/3600) {
+			continue // most likely it is no news
+		}
+		touched += uint64(p.hours[0]) + uint64(p.hours[64]) + uint64(p.hours[128])
 		list := m.all(&p.habits)
 		for i := 0; i < len(list); i += 3 { // a habit is 24 bytes, a cache line 64
 			touched += uint64(list[i].key)

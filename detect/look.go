@@ -43,15 +43,15 @@ type look struct {
 	history   time.Duration // an event that is older than that when it comes is history
 
 	// What the event has of each kind of habit.
-	run                    []habit // the profile's, as long as none is added
-	density                density
-	hasRead                bool
-	country, city, product value
-	used                   string // the product's name
-	agent                  uint32
-	setting                setting
-	hourly                 hourJudgement
-	novel                  float64 // nats of a new place
+	run              []habit // the profile's, as long as none is added
+	density          density
+	hasRead          bool
+	country, product value
+	used             string // the product's name
+	agent            uint32
+	setting          setting
+	hourly           hourJudgement
+	novel            float64 // nats of a new place
 
 	rules    *rules
 	allowed  allowed
@@ -96,11 +96,23 @@ func (l *look) read() {
 	l.used = product(ev.Client)
 	l.product = texts.value(l.used)
 	l.country = texts.value(ev.Country)
-	if ev.City != "" {
-		var name [2 * maxText]byte
-		l.city = texts.valueOf(appendPlace(name[:0], ev.City, ev.Country))
-	}
 	l.agent = textHash(ev.UserAgent)
+}
+
+// city is the event's place as a value of habits.
+func (l *look) city() value {
+	var name [2 * maxText]byte
+	return l.memory.texts.valueOf(appendPlace(name[:0], l.event.City, l.event.Country))
+}
+
+// placeName is placeName of the event's place, as a rule without making a string: the token's own are held.
+func (l *look) placeName() string {
+	ev := l.event
+	if ev.City == "" || ev.Country == "" {
+		return placeName(ev.Place)
+	}
+	var name [2 * maxText]byte
+	return l.memory.texts.said(appendPlace(name[:0], ev.City, ev.Country))
 }
 
 func (t *texts) value(s string) value {
@@ -124,6 +136,16 @@ func (t *texts) valueOf(s []byte) value {
 	return value{uint32(id), held}
 }
 
+// said is a string of its own, or the one that is held of the same bytes.
+func (t *texts) said(s []byte) string {
+	if len(s) <= maxText {
+		if v := t.valueOf(s); v.known {
+			return t.of(text(v.key))
+		}
+	}
+	return string(s)
+}
+
 // habits are the profile's habits of a kind.
 func (l *look) habits(k kind) habits {
 	r := &l.profile.habits
@@ -137,7 +159,7 @@ func (l *look) habits(k kind) habits {
 // own is when the profile is active, worked out once an event: no hour is learnt before all detectors were asked.
 func (l *look) own() *density {
 	if l.density.hours == nil {
-		l.density = densityOf(&l.profile.hours)
+		l.density.of(&l.profile.hours)
 	}
 	return &l.density
 }

@@ -78,30 +78,28 @@ func (unlikeOwner) phrase() string { return "in a manner that is not the owner's
 
 func (unlikeOwner) look(l *look) {
 	l.behave()
-	nats := l.profile.manner.nats()
-	if !l.behaved || nats < mannerHalf {
-		l.memory.storyOf(l.profile).relent(nats)
-		return
+	m := &l.profile.manner
+	if l.behaved && m.nats() >= mannerHalf {
+		l.foundIn(ways, mannerName, m.nats(), func() words {
+			return words{
+				key:    "manner",
+				seen:   "hours, rhythm, places and programs of late that are more like those of other tokens",
+				normal: fmt.Sprintf("%s, %s", hoursInWords(&l.profile.hours), sharesInWords(l.shares(countries))),
+			}
+		})
 	}
-	l.foundIn(ways, mannerName, nats, func() words {
-		return words{
-			key:    "manner",
-			seen:   "hours, rhythm, places and programs of late that are more like those of other tokens",
-			normal: fmt.Sprintf("%s, %s", hoursInWords(&l.profile.hours), sharesInWords(l.shares(countries))),
-		}
-	})
-	l.memory.storyOf(l.profile).relent(nats)
+	l.memory.storyOf(l.profile).relent(m)
 }
 
 // relent lowers what was said of the token's manner to what that is now: it is a sum that tells by itself when the
 // owner is back.
-func (s *story) relent(nats float64) {
+func (s *story) relent(m *manner) {
 	if s == nil {
 		return
 	}
 	for i := range s.evidence {
 		if e := &s.evidence[i]; e.detector == mannerName {
-			e.llr = min(e.llr, nats)
+			e.llr = min(e.llr, m.nats())
 		}
 	}
 }

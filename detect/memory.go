@@ -100,7 +100,7 @@ func (m *memory) close(p *profile) {
 	if s := m.storyOf(p); s != nil {
 		if len(m.untold) < maxBlank {
 			clear(s.evidence)
-			*s = story{evidence: s.evidence[:0]}
+			*s = story{evidence: s.evidence[:0], blank: s.episode.lists.blank()}
 		} else {
 			m.stories[p.story] = nil
 		}

@@ -38,8 +38,14 @@ type naming struct {
 	forgotten                                    uint64
 }
 
-// ownerNaming is the name of an owner, as owner has it, behind what amongOwner says, and that of the company.
-type ownerNaming struct{ consumer, environment, among, company string }
+// ownerNaming is the name of an owner, as owner has it, behind what amongOwner says, and that of the company; and the
+// company's tokens, unless owners were forgotten since.
+type ownerNaming struct {
+	consumer, environment, among, company string
+
+	awake     *awakeTokens
+	forgotten uint64
+}
 
 // placeNaming is a network as a person reads it.
 type placeNaming struct {
@@ -112,15 +118,33 @@ func (n *namings) among(consumer, environment string) (owners, company string) {
 	if consumer == "" {
 		return amongOwner, amongCompany
 	}
+	o := n.ofOwner(consumer, environment)
+	return o.among, o.company
+}
+
+// ofOwner are the names of an owner that has one.
+func (n *namings) ofOwner(consumer, environment string) *ownerNaming {
 	if n.owners == nil {
 		n.owners = make([]ownerNaming, namingOwners)
 	}
 	o := &n.owners[nameHash(consumer, environment)%namingOwners]
 	if o.consumer != consumer || o.environment != environment {
 		name := owner(consumer, environment)
-		*o = ownerNaming{consumer, environment, amongOwner + name, amongCompany + companyOf(name)}
+		*o = ownerNaming{consumer: consumer, environment: environment, among: amongOwner + name, company: amongCompany + companyOf(name)}
 	}
-	return o.among, o.company
+	return o
+}
+
+// companyAwake are the tokens of a company, nil if none is known.
+func (c *Campaigns) companyAwake(consumer, environment string) *awakeTokens {
+	if consumer == "" {
+		return c.owners[amongCompany]
+	}
+	o := c.namings.ofOwner(consumer, environment)
+	if o.awake == nil || o.forgotten != c.ownersForgotten {
+		o.awake, o.forgotten = c.owners[o.company], c.ownersForgotten
+	}
+	return o.awake
 }
 
 // owner is who answers for a token, as owner has it.
@@ -137,15 +161,16 @@ func (n *namings) company(consumer, environment string) string {
 
 // nameHash tells a few hundred owners apart.
 func nameHash(consumer, environment string) uint32 {
-	n, h := len(consumer), uint32(len(consumer))
-	for i := range min(n, 8) {
-		h = h*31 + uint32(consumer[i])
-		h = h*31 + uint32(consumer[n-1-i])
+	h, n := uint64(len(consumer)), len(consumer)
+	if n >= 8 {
+		h = blend(word(consumer)^h, word(consumer[n-8:]))
+	} else {
+		h = uint64(textHash(consumer))
 	}
 	if environment != "" {
-		h = h*31 + uint32(environment[0])
+		h += uint64(environment[0]) * 31
 	}
-	return h ^ h>>11
+	return uint32(h ^ h>>11)
 }
 
 // place is a network's name, clipped.

@@ -68,6 +68,7 @@ func (c *Campaigns) wokeOf(name string, day int32) {
 }
 
 func (c *Campaigns) forgetOwners(day int32) {
+	c.ownersForgotten++
 	for name, a := range c.owners {
 		if a.day < day-1 {
 			delete(c.owners, name)
@@ -85,7 +86,7 @@ func (c *Campaigns) active(consumer, environment string) (own, all int) {
 
 // mates is how many tokens of a company were awake of late.
 func (c *Campaigns) mates(ev *schema.Event) int {
-	if a := c.owners[c.namings.company(ev.Consumer, ev.Environment)]; a != nil {
+	if a := c.companyAwake(ev.Consumer, ev.Environment); a != nil {
 		return a.count()
 	}
 	return 0
@@ -109,6 +110,7 @@ func (c *Campaigns) codeOwners(k *coder) {
 		k.fail()
 	}
 	if k.reading && k.err == nil {
+		c.ownersForgotten++
 		for _, o := range owners {
 			c.owners[o.name] = &o.awake
 		}

@@ -45,6 +45,7 @@ type profile struct {
 
 	touched bool // since the last snapshot
 	stored  bool // a snapshot of it was stored
+	filed   bool // it has a file
 }
 
 // open moves the profile to the day of an event, closing the days before it.
@@ -111,7 +112,7 @@ func (l *look) learnHabits() {
 	if ev.UserAgent != "" && !l.see(agents, value{l.agent, true}) {
 		l.insert(agents, habit{key: l.agent})
 	}
-	if ev.City != "" && !l.see(cities, l.city) {
+	if ev.City != "" && !l.see(cities, l.city()) {
 		l.insert(cities, habit{key: uint32(texts.hold(placeName(ev.Place))), lat: ev.Lat, lon: ev.Lon})
 	}
 }

@@ -79,8 +79,8 @@ func (r *rates) add(now, n, grain uint32) (leaps bool) {
 	}
 	leaps = r.slide(now, n) && grain <= 600 || leaps
 	r.spans[tens].window = window
-	r.ring[window%6] = plus(r.ring[window%6], n)
-	h := &r.spans[hour]
+	open, h := &r.ring[window%6], &r.spans[hour]
+	*open = plus(*open, n)
 	h.count = plus(h.count, n)
 	h.open = max(h.open, h.count)
 	return h.count >= h.bar || leaps
@@ -109,7 +109,8 @@ func (r *rates) slide(now, n uint32) bool {
 		r.pass(slot)
 	}
 	if r.slot-slot < slots {
-		r.slots[slot%slots] = plus(r.slots[slot%slots], n)
+		s := &r.slots[slot%slots]
+		*s = plus(*s, n)
 		t.count = plus(t.count, n)
 		t.open = max(t.open, t.count)
 	}
@@ -134,14 +135,16 @@ func (r *rates) pass(slot uint32) {
 func plus(a, b uint32) uint32 { return uint32(min(uint64(a)+uint64(b), math.MaxUint32-1)) }
 
 func (r *rate) add(window, n uint32) bool {
-	if window > r.window {
-		r.window, r.count = window, 0
-	} else if window < r.window {
+	if window < r.window {
 		return false
 	}
-	r.count = plus(r.count, n)
-	r.open = max(r.open, r.count)
-	return r.count >= r.bar
+	count := r.count
+	if window > r.window { // as often as not, so it is no branch
+		count = 0
+	}
+	count = plus(count, n)
+	r.window, r.count, r.open = window, count, max(r.open, count)
+	return count >= r.bar
 }
 
 // turn empties the 10 minutes between two in which something happened, and lets the day's
@@ -150,11 +153,11 @@ func (r *rates) turn(before, window uint32) {
 	for w := before + 1; w <= window && w <= before+6; w++ {
 		r.ring[w%6] = 0
 	}
-	h := &r.spans[hour]
-	h.window, h.count = window/6, 0
+	h, sum := &r.spans[hour], uint64(0)
 	for _, c := range r.ring {
-		h.count = plus(h.count, c)
+		sum += uint64(c)
 	}
+	h.window, h.count = window/6, uint32(min(sum, math.MaxUint32-1))
 	hours := window/6 - before/6
 	if hours == 0 {
 		return

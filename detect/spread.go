@@ -43,15 +43,15 @@ func addressBits(ev *schema.Event, salt uint64) uint64 {
 // count sets a bit of a set of so many, of which as many as are set tell how many values
 // there were, also of those that share one (linear counting, Whang et al. 1990).
 func (d *doings) count(g gauge, set *uint64, bit uint64, of int) {
-	if *set&bit != 0 {
-		return
+	if *set&bit == 0 {
+		*set |= bit
+		d.fill(g, *set, of)
 	}
-	*set |= bit
-	if n := distinct(bits.OnesCount64(*set), of); n > d.today[g] {
-		d.today[g] = n
-		if d.leap(g) >= leastLeapUp {
-			d.news |= 1 << g
-		}
+}
+
+func (d *doings) fill(g gauge, set uint64, of int) {
+	if n := distinct(bits.OnesCount64(set), of); n > d.today[g] {
+		d.rise(g, n)
 	}
 }
 

@@ -53,7 +53,7 @@ func (c *Campaigns) atHome(ev *schema.Event, now int64) {
 		c.unwatch()
 		return
 	}
-	if a := c.owners[c.namings.company(ev.Consumer, ev.Environment)]; a != nil && now <= a.watched {
+	if a := c.companyAwake(ev.Consumer, ev.Environment); a != nil && now <= a.watched {
 		a.stay(ev.ASN, now)
 	}
 }

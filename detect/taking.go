@@ -33,13 +33,21 @@ func bill(ev *schema.Event) float32 {
 // pour adds to a sum. It is news when the day's highest reaches another quarter of an
 // octave that is far above the past, which happens a few times a day at most.
 func (d *doings) pour(g gauge, much float32) {
-	d.sums[g] = min(d.sums[g]+much, mostSum)
-	y := lg(1 + d.sums[g]/steadies[g])
-	if bin := uint8(y >> 8); bin > d.today[g] {
-		d.today[g] = bin
-		if d.leap(g) >= leastLeapUp {
-			d.news |= 1 << g
-		}
+	sum := d.sums[g] + much
+	if sum > mostSum { // min asks for more of floats than is needed here
+		sum = mostSum
+	}
+	d.sums[g] = sum
+	if bin := uint8(lg(1+sum/steadies[g]) >> 8); bin > d.today[g] {
+		d.rise(g, bin)
+	}
+}
+
+// rise takes in that a gauge is higher than ever today.
+func (d *doings) rise(g gauge, high uint8) {
+	d.today[g] = high
+	if d.leap(g) >= leastLeapUp {
+		d.news |= 1 << g
 	}
 }
 

@@ -16,8 +16,11 @@ func (e *Engine) together(l *look, s *story, nats, bar float64) float64 {
 	if ev := l.event; ev.ASN == 0 && ev.Client == "" && !ev.IP.IsValid() {
 		return nats // counts: nobody knows who made them
 	}
-	sighting, new := e.sighting(l, s, nats/bar)
-	if !new {
+	if !s.sightable(l.now) {
+		return nats
+	}
+	var sighting schema.Sighting
+	if !e.sighting(l, s, nats/bar, &sighting) {
 		return nats
 	}
 	if e.campaigns.See(&sighting) {
@@ -45,9 +48,9 @@ func (e *Engine) together(l *look, s *story, nats, bar float64) float64 {
 }
 
 // sighting says what is new of the event at hand.
-func (e *Engine) sighting(l *look, s *story, score float64) (x schema.Sighting, new bool) {
-	if !e.sights(l, s, &x) {
-		return x, false
+func (e *Engine) sighting(l *look, s *story, score float64, x *schema.Sighting) (new bool) {
+	if !e.sights(l, s, x) {
+		return false
 	}
 	ev := l.event
 	x.Time, x.Ingested, x.Token, x.KeyID, x.TokenHint, x.Consumer, x.Environment = ev.Time, ev.Ingested, ev.Token, ev.KeyID, ev.TokenHint, ev.Consumer, ev.Environment
@@ -58,13 +61,22 @@ func (e *Engine) sighting(l *look, s *story, score float64) (x schema.Sighting, 
 		x.Score = 0 // everything is new to a new token
 	}
 	x.Active, x.Tokens = e.campaigns.active(ev.Consumer, ev.Environment)
-	return x, true
+	return true
 }
 
-// sights notes which of it other tokens may have in common, and reports whether there is any: an odd hour is nobody's
-// but the token's, and the most frequent reason of all.
+// sightable reports whether anything new is said that other tokens may have in common: an odd hour is nobody's but the
+// token's, and the most frequent reason of all.
+func (s *story) sightable(now int64) bool {
+	for i := range s.evidence {
+		if v := &s.evidence[i]; v.llr > 0 && v.last == now && v.detector != oddHoursName {
+			return true
+		}
+	}
+	return false
+}
+
+// sights notes which of it other tokens may have in common, and reports whether there is any.
 func (e *Engine) sights(l *look, s *story, x *schema.Sighting) bool {
-	l.read()
 	ev := l.event
 	for i := range s.evidence {
 		switch v := &s.evidence[i]; {
@@ -74,8 +86,8 @@ func (e *Engine) sights(l *look, s *story, x *schema.Sighting) bool {
 		case v.group != l.group:
 		case v.detector == newGeoName && ev.ASN != 0:
 			x.ASN, x.Network, x.Country, x.IP = ev.ASN, e.campaigns.namings.place(&ev.Place), ev.Country, ev.IP
-		case v.detector == newClientName && v.words.isClient(l.used):
-			x.Client, x.Common = clip(l.used), e.cohort.client(l.memory.texts.value(l.used))
+		case v.detector == newClientName && v.words.isClient(product(ev.Client)):
+			x.Client, x.Common = clip(product(ev.Client)), e.cohort.client(l.memory.texts.value(product(ev.Client)))
 		}
 	}
 	return x.ASN != 0 || x.Client != "" || x.Traffic

@@ -35,7 +35,7 @@ func (e *Engine) rehearsal(l *look) *schema.Finding {
 		both.evidence = append(both.evidence, real.evidence...)
 		both.evidence = both.evidence[:min(len(both.evidence), maxEvidence)]
 	}
-	score := both.sum(l.now, e.cfg.HalfLife) / e.bar(l.profile) * e.factor
+	score := both.sum(l.now, e.cfg.HalfLife) / e.bar(l.class()) * e.factor
 	n := both.detectors()
 	if !s.episode.due(l.now, score, n) {
 		return nil

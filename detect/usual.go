@@ -79,16 +79,16 @@ func (p *profile) usualIn(now uint32, s setting) bool {
 		(u.until == 0 || now < u.until)
 }
 
-// stays lets evidence in the air fade when it is time, and reports whether what is left stays as it is. Evidence that is
+// fading reports whether it is time for evidence in the air to fade.
+func (p *profile) fading(now uint32) bool { return p.story != 0 && now >= p.fades }
+
+// stays lets evidence in the air fade, and reports whether what is left stays as it is. Evidence that is
 // hardly any, such as an hour that is a little odd, has faded by the next event.
 func (e *Engine) stays(ev *schema.Event, p *profile, now uint32, s setting) bool {
-	if p.story == 0 || now < p.fades {
-		return true
-	}
 	l := e.lookAt(ev, p, now, s)
 	l.settle()
 	p.fades = l.fades()
-	return p.story == 0 || now < p.fades
+	return !p.fading(now)
 }
 
 // usualAt reports whether the event's hour was looked at, and noted.

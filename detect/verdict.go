@@ -223,10 +223,7 @@ func pardonKey(key string) string {
 
 // pardoned tells whether the owner has answered for what a detector says.
 func (l *look) pardoned(detector string, llr float64, say func() words) bool {
-	if len(l.memory.files) == 0 {
-		return false
-	}
-	f := l.memory.files[l.profile.token]
+	f := l.memory.filed(l.profile)
 	if f == nil || !slices.ContainsFunc(f.pardons, func(p pardon) bool { return p.detector == detector && l.now < p.until }) {
 		return false
 	}
