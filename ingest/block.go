@@ -55,7 +55,7 @@ type BlockConfig struct {
 // DefaultBlockConfig suits ClickHouse, which likes few and large inserts: its memory is enough for two full blocks as ClickHouse takes
 // them, one that is filled and one that is stored.
 func DefaultBlockConfig() BlockConfig {
-	return BlockConfig{Rows: 100_000, Bytes: 96 << 20, FlushInterval: 750 * time.Millisecond, Memory: 72 << 20, Inserts: 3, Grace: 8 * time.Second}
+	return BlockConfig{Rows: 200_000, Bytes: 192 << 20, FlushInterval: 750 * time.Millisecond, Memory: 144 << 20, Inserts: 3, Grace: 8 * time.Second}
 }
 
 // Validate reports the first key that cannot work, by its name in the configuration.
