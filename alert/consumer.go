@@ -100,6 +100,7 @@ func (c *Consumer) Work(ctx context.Context, claim Claim) (err error) {
 	if err := l.inherit(ctx, c.PartitionOf); err != nil {
 		return err
 	}
+	incidents, read := len(l.lines), l.end-l.from // nobody else writes yet
 	// Slowed down before the first message: those who share the work may be sending already.
 	c.moved(Position{claim.Partition(), next, l.from})
 	defer c.left(claim.Partition())
@@ -107,7 +108,7 @@ func (c *Consumer) Work(ctx context.Context, claim Claim) (err error) {
 	if err != nil {
 		return err
 	}
-	c.Log.Info("incidents taken over", "partition", claim.Partition(), "incidents", len(l.lines), "read", l.end-l.from,
+	c.Log.Info("incidents taken over", "partition", claim.Partition(), "incidents", incidents, "read", read,
 		"took", time.Since(began).Round(time.Millisecond))
 	return c.own(ctx, claim, l, share, next)
 }
