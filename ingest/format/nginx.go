@@ -117,7 +117,6 @@ func nginxOwnNames() []row {
 		{"xForwardedFor", forwardedFor, plain},
 		{"requestMethod", method, plain},
 		{"requestUri", uri, plain},
-		{"url", uri, plain},
 		{"requestLength", bytesIn, plain},
 		{"bytesSent", bytesOut, plain},
 		{"bodyBytesSent", bytesOut, plain},

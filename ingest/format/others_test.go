@@ -41,6 +41,8 @@ func TestOtherDeployments(t *testing.T) {
 		{"use_x_forwarded_for, and tags", "litellm", `{"call_type":"acompletion","startTime":1795377600,"endTime":1795377600.03,"status":"success","requester_ip_address":"203.0.113.7, 10.0.0.1","request_tags":["team-a","User-Agent: OpenAI","User-Agent: OpenAI/Python 1.30.1"],"metadata":{"user_api_key_hash":"88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b","user_api_key_request_route":"/v1/chat/completions","usage_object":{"prompt_tokens":20,"completion_tokens":10}}}`,
 			seen{Time: began, Latency: "30ms", URI: "/v1/chat/completions", Status: 200, UserAgent: "OpenAI/Python 1.30.1", ForwardedFor: "203.0.113.7, 10.0.0.1", UnitsIn: 20, UnitsOut: 10,
 				Credential: "88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b"}},
+		{"unmarked, with HAProxy's names", "haproxy", `{"timestamp":1795377600000,"src":"203.0.113.7","url":"/a?b=1","method":"GET","status":200,"duration":30,"bytes_out":20,"user_agent":"curl/8","consumer":"bob"}`,
+			with(func(s *seen) { s.Consumer, s.Peer = "bob", "203.0.113.7" })},
 		{"tags of the caller's own", "litellm", `{"call_type":"acompletion","startTime":1795377600,"endTime":1795377600.03,"status":"success","requester_ip_address":"203.0.113.7","request_tags":["team-a"],"metadata":{"user_api_key_alias":"bob"}}`,
 			seen{Time: began, Latency: "30ms", Status: 200, Client: "203.0.113.7", Consumer: "bob"}},
 	}
