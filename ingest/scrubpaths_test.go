@@ -77,6 +77,7 @@ func TestSecretsElsewhere(t *testing.T) {
 		"/v1/glcbt-64_oUHRP_9_rky4hZWoioAl":                                       "/v1/***",
 		"/v1/y2tbljpcckjqsjgred48/x":                                              "/v1/***/x",
 		"/x?PHPSESSID=abc&db_pwd=hunter2&userpass=tiny&otp=123456&passphrase=a b": "/x?PHPSESSID=***&db_pwd=***&userpass=***&otp=***&passphrase=***",
+		"/v1/0.00022500000000000002/sum-20261121000000000001":                     "/v1/0.00022500000000000002/sum-20261121000000000001",
 		"/x?side=left&position=3&tickets=2&assign=me":                             "/x?side=left&position=3&tickets=2&assign=me",
 	} {
 		if got := string(s.Path([]byte(text))); got != want {

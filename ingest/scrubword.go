@@ -102,6 +102,17 @@ func monotone(word []byte, strict bool) bool {
 	return false
 }
 
+// unspeakable reports whether a word is mostly letters, and too few of them vowels for any language.
+func unspeakable(word []byte) bool {
+	letters := 0
+	for _, c := range word {
+		if class := character(classOf(c)); class == lowerCase || class == upperCase {
+			letters++
+		}
+	}
+	return letters*2 > len(word) && vowels(word) < 0.2
+}
+
 func vowels(word []byte) float64 {
 	n := 0
 	for _, c := range word {
@@ -265,7 +276,7 @@ func random(word []byte, strict bool) bool {
 		return mixed >= 0.4 || len(word) >= 20 && mixed >= 0.25 && (strict || len(word) >= 24 && vowels(word) < 0.3)
 	}
 	if longest, mixed, numbers := longestRun(word); longest >= 16 && (mixed >= 0.25 || strict && mixed > 0.1) || longest >= 24 && (numbers >= 3 || numbers == 2 && vowels(word) < 0.26) ||
-		longest >= 20 && vowels(word) < 0.2 {
+		longest >= 20 && unspeakable(word) {
 		return true
 	}
 	return len(word) >= 20 && classes(word) >= 0.3

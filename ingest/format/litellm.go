@@ -54,6 +54,8 @@ func litellmTable() table {
 		{"request_id", requestID, plain},
 		{"litellm_call_id", requestID, plain},
 		{"trace_id", requestID, plain},
+		{"responseFlags", envoysOwn, plain}, // Envoy's log in camel case, which has a startTime too
+		{"responseCode", envoysOwn, plain},
 	}}
 }
 
@@ -104,6 +106,5 @@ func isSHA256(b []byte) bool {
 }
 
 func litellmMarks() []string {
-	return []string{"call_type", "completionStartTime", "custom_llm_provider", "response_cost", "model_parameters",
-		"error_information", "requester_ip_address", "prompt_tokens", "completion_tokens", "total_tokens"}
+	return []string{"call_type", "startTime", "completionStartTime", "custom_llm_provider", "response_cost", "model_parameters", "requester_ip_address"}
 }
