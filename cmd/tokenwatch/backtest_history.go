@@ -77,6 +77,7 @@ func (m metered) Read(b []byte) (int, error) {
 // countHistory is a history of counts.
 type countHistory struct {
 	file   string
+	stdin  io.Reader
 	counts *backtest.Counts
 	named  func(name string) schema.TokenID
 	tokens []schema.TokenID // as counts.Tokens
@@ -85,8 +86,8 @@ type countHistory struct {
 
 // openCounts prepares to read counts. Their tokens are called by names that stand in the files, so a fingerprint hides
 // nothing; with a pepper it is the one that the tables know.
-func openCounts(cfg Config, file string) (history, error) {
-	h := &countHistory{file: file, known: map[string]schema.TokenID{}}
+func openCounts(p *process, cfg Config, file string) (history, error) {
+	h := &countHistory{file: file, stdin: p.stdin, known: map[string]schema.TokenID{}}
 	h.named = func(name string) (id schema.TokenID) {
 		sum := sha256.Sum256([]byte("tokenwatch counts\x00" + name))
 		copy(id[:], sum[:])
@@ -102,12 +103,7 @@ func openCounts(cfg Config, file string) (history, error) {
 }
 
 func (h *countHistory) prepare(ctx context.Context, b *gauge) error {
-	info, err := os.Stat(h.file)
-	if err != nil {
-		return fmt.Errorf("--counts: %w", err)
-	}
-	b.begin("Reading "+shorter(h.file), info.Size(), "bytes")
-	from, err := openText(h.file, func(n int) { b.add(int64(n)) })
+	from, shown, err := h.open(b)
 	if err != nil {
 		return fmt.Errorf("--counts: %w", err)
 	}
@@ -117,7 +113,7 @@ func (h *countHistory) prepare(ctx context.Context, b *gauge) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return fmt.Errorf("%s: %w", shorter(h.file), err)
+		return fmt.Errorf("%s: %w", shown, err)
 	}
 	taken := map[schema.TokenID]bool{}
 	for _, name := range h.counts.Tokens {
@@ -132,6 +128,28 @@ func (h *countHistory) prepare(ctx context.Context, b *gauge) error {
 		h.tokens = append(h.tokens, id)
 	}
 	return nil
+}
+
+// open opens the file, or standard input, and says what it is called.
+func (h *countHistory) open(b *gauge) (from io.ReadCloser, shown string, err error) {
+	tell := func(n int) { b.add(int64(n)) }
+	if h.file == stdinName {
+		shown = "standard input"
+		b.begin("Reading "+shown, 0, "bytes")
+		from, _, err = unpack.Sniff(metered{h.stdin, tell}, window)
+		return from, shown, err
+	}
+	shown = shorter(h.file)
+	info, err := os.Stat(h.file)
+	if err != nil {
+		return nil, shown, err
+	}
+	if info.IsDir() {
+		return nil, shown, fmt.Errorf("%s is a folder: name a file in it", shown)
+	}
+	b.begin("Reading "+shown, info.Size(), "bytes")
+	from, err = openText(h.file, tell)
+	return from, shown, err
 }
 
 // stoppable ends reading when its context ends.
@@ -177,6 +195,9 @@ func (h *countHistory) describe(r *backtest.Report) {
 	r.Ignored = h.counts.Ignored
 	if h.counts.Single() {
 		r.Notes = append(r.Notes, "A single series is held against its own last days; the budget and the configuration are for many tokens.")
+	}
+	if h.counts.Local() {
+		r.Notes = append(r.Notes, "The times of the counts do not say where they are, and were taken for UTC.")
 	}
 	r.Notes = append(r.Notes, fmt.Sprintf("Each count is of %s, which is how far apart most rows are.", stretch(h.counts.Interval)))
 }

@@ -1,7 +1,6 @@
 package backtest
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -46,16 +45,18 @@ const (
 // a single series; others are ignored, and so is their order. Holes and rows out of order are
 // fine. A row that cannot be understood is an error that names its line.
 func ReadCounts(r io.Reader) (*Counts, error) {
-	rows := csv.NewReader(r)
-	rows.ReuseRecord = true
-	at, token, requests, err := countColumns(rows)
+	rows, err := openTable(r)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("counts: %w", err)
+	}
+	at, token, requests := rows.column("ts", "timestamp", "time"), rows.column("token"), rows.column("requests", "value", "count")
+	if at < 0 || requests < 0 {
+		return nil, fmt.Errorf("counts: %w", rows.wants("ts,token,requests or timestamp,value"))
 	}
 	c := &Counts{Ignored: map[string]int{}}
 	names := map[string]int32{}
 	for {
-		row, err := rows.Read()
+		row, err := rows.next()
 		if err == io.EOF {
 			break
 		}
@@ -67,33 +68,18 @@ func ReadCounts(r io.Reader) (*Counts, error) {
 			name = row[token]
 		}
 		if err := c.add(names, row[at], name, row[requests]); err != nil {
-			line, _ := rows.FieldPos(0)
-			return nil, fmt.Errorf("counts: line %d: %w", line, err)
+			return nil, fmt.Errorf("counts: line %d: %w", rows.line(), err)
 		}
 	}
 	if len(c.Rows) == 0 {
 		return nil, errors.New("counts: no row with a count")
 	}
 	c.arrange()
+	if twice := c.Ignored[ignoredRepeat]; token < 0 && len(rows.header) > 2 && twice > len(c.Rows)/4 {
+		return nil, fmt.Errorf("counts: no column is called token, and %d rows are of a time that another row is of: if one of %q says whose they are, call it token",
+			twice, strings.Join(rows.header, ","))
+	}
 	return c, nil
-}
-
-// countColumns finds the columns by the header's names.
-func countColumns(rows *csv.Reader) (at, token, requests int, err error) {
-	header, err := rows.Read()
-	if err != nil {
-		return 0, 0, 0, fmt.Errorf("counts: reading the header: %w", err)
-	}
-	find := func(names ...string) int {
-		return slices.IndexFunc(header, func(h string) bool {
-			return slices.Contains(names, strings.ToLower(strings.TrimSpace(strings.TrimPrefix(h, "\ufeff"))))
-		})
-	}
-	at, token, requests = find("ts", "timestamp", "time"), find("token"), find("requests", "value", "count")
-	if at < 0 || requests < 0 {
-		return 0, 0, 0, fmt.Errorf("counts: the header is %q: want ts,token,requests or timestamp,value", strings.Join(header, ","))
-	}
-	return at, token, requests, nil
 }
 
 func (c *Counts) add(names map[string]int32, at, name, requests string) error {
@@ -109,7 +95,7 @@ func (c *Counts) add(names map[string]int32, at, name, requests string) error {
 	n, err := strconv.ParseFloat(requests, 64)
 	switch {
 	case err != nil || math.IsInf(n, 0):
-		return fmt.Errorf("count %q: want a number", requests)
+		return fmt.Errorf("count %q: want a number, such as 1234.5: a point before fractions, nothing between thousands", requests)
 	case math.IsNaN(n):
 		c.Ignored[ignoredEmpty]++
 		return nil
@@ -159,6 +145,9 @@ func mostCommon(steps map[time.Duration]int) time.Duration {
 	}
 	return max(best, time.Second)
 }
+
+// Local reports whether times were taken for UTC that do not say where they are.
+func (c *Counts) Local() bool { return c.moments.local() }
 
 // Single reports whether it is one series without the names of tokens.
 func (c *Counts) Single() bool { return len(c.Tokens) == 1 && c.Tokens[0] == "" }

@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -31,6 +32,8 @@ type Report struct {
 	Labels    int `json:"labels"`
 	Unmatched int `json:"labels_unmatched"`
 	Early     int `json:"labels_in_warmup"`
+	// Empty counts the judged labels of tokens that occur, but not within the label. They count as missed.
+	Empty int `json:"labels_empty"`
 
 	// Budgets says which score would have kept other budgets, as chosen on one half of
 	// the tokens, and what it cost on the other.
@@ -39,7 +42,8 @@ type Report struct {
 	// Recall is a row a kind of theft, and one for all of them, named "all".
 	Recall    []Recall         `json:"recall"`
 	Confusers []ConfuserResult `json:"confusers"`
-	// Precision says how many of the so many highest scores are thefts. Null where there are fewer, or no thefts.
+	// Precision says how many of the so many highest scores are thefts, and neither ordinary days nor confusers. Null
+	// where there are fewer, or no thefts.
 	Precision10 *float64 `json:"precision_at_10"`
 	Precision50 *float64 `json:"precision_at_50"`
 
@@ -100,7 +104,7 @@ var budgets = [...]float64{0.5, 2, 10}
 func (t *Tally) Report(budget float64, found *Findings) *Report {
 	r := &Report{
 		From: t.from.UTC(), Judged: t.warm.UTC(), To: t.to.UTC(), Observed: t.total, Seen: len(t.lives), Budget: budget, Findings: found.Len(),
-		Detectors: found.Detectors(), Confusers: t.confusers(), Labels: len(t.all), Unmatched: t.Unmatched(), Early: t.early,
+		Detectors: found.Detectors(), Confusers: t.confusers(), Labels: len(t.all), Unmatched: t.Unmatched(), Early: t.early, Empty: t.Empty(),
 	}
 	ordinary := t.ordinary(r)
 	r.TokenDays = len(ordinary.all)
@@ -111,6 +115,9 @@ func (t *Tally) Report(budget float64, found *Findings) *Report {
 	}
 	r.Recall = t.recall(ordinary)
 	r.Precision10, r.Precision50 = t.precision(ordinary.all, 10), t.precision(ordinary.all, 50)
+	if note := t.crowd.note(t.from, t.to); note != "" {
+		r.Notes = append(r.Notes, note)
+	}
 	r.fill()
 	return r
 }
@@ -228,7 +235,7 @@ func curve(days []float64) []CurvePoint {
 }
 
 // precision is the share of thefts among the k highest scores, of which a token-day of ordinary
-// life has one and a theft has one.
+// life has one and a label has one. Who looks at the alarm of a confuser has found no theft.
 func (t *Tally) precision(days []float64, k int) *float64 {
 	type ranked struct {
 		score float64
@@ -243,21 +250,23 @@ func (t *Tally) precision(days []float64, k int) *float64 {
 		if !o.Benign() {
 			thefts++
 		}
-		if !o.Benign() && o.seen {
-			top = append(top, ranked{o.best, true})
+		if o.seen {
+			top = append(top, ranked{o.best, !o.Benign()})
 		}
 	}
 	if len(top) < k || thefts == 0 {
 		return nil
 	}
-	slices.SortStableFunc(top, func(a, b ranked) int {
+	slices.SortFunc(top, func(a, b ranked) int {
 		switch {
-		case a.score > b.score:
-			return -1
-		case a.score < b.score:
-			return 1
+		case a.score != b.score:
+			return cmp.Compare(b.score, a.score)
+		case a.theft == b.theft:
+			return 0
+		case a.theft:
+			return 1 // of equal ones a theft comes last
 		}
-		return 0
+		return -1
 	})
 	n := 0.0
 	for _, r := range top[:k] {
