@@ -50,6 +50,19 @@ func openText(name string, read func(n int)) (io.ReadCloser, error) {
 	return text{plain, file}, nil
 }
 
+// openInput opens a file, or standard input, which may be compressed likewise, and says what it is called.
+func openInput(name string, stdin io.Reader, read func(n int)) (from io.ReadCloser, shown string, err error) {
+	if name != stdinName {
+		from, err = openText(name, read)
+		return from, shorter(name), err
+	}
+	shown = "standard input"
+	if from, _, err = unpack.Sniff(metered{stdin, read}, window); err != nil {
+		err = fmt.Errorf("%s: %w", shown, err)
+	}
+	return from, shown, err
+}
+
 type text struct {
 	io.ReadCloser
 	file *os.File
@@ -103,7 +116,12 @@ func openCounts(p *process, cfg Config, file string) (history, error) {
 }
 
 func (h *countHistory) prepare(ctx context.Context, b *gauge) error {
-	from, shown, err := h.open(b)
+	size, err := h.size()
+	if err != nil {
+		return fmt.Errorf("--counts: %w", err)
+	}
+	b.begin("Reading counts", size, "bytes")
+	from, shown, err := openInput(h.file, h.stdin, func(n int) { b.add(int64(n)) })
 	if err != nil {
 		return fmt.Errorf("--counts: %w", err)
 	}
@@ -130,26 +148,19 @@ func (h *countHistory) prepare(ctx context.Context, b *gauge) error {
 	return nil
 }
 
-// open opens the file, or standard input, and says what it is called.
-func (h *countHistory) open(b *gauge) (from io.ReadCloser, shown string, err error) {
-	tell := func(n int) { b.add(int64(n)) }
+// size is that of the file; 0 of standard input, of which it is not known.
+func (h *countHistory) size() (int64, error) {
 	if h.file == stdinName {
-		shown = "standard input"
-		b.begin("Reading "+shown, 0, "bytes")
-		from, _, err = unpack.Sniff(metered{h.stdin, tell}, window)
-		return from, shown, err
+		return 0, nil
 	}
-	shown = shorter(h.file)
 	info, err := os.Stat(h.file)
 	if err != nil {
-		return nil, shown, err
+		return 0, err
 	}
 	if info.IsDir() {
-		return nil, shown, fmt.Errorf("%s is a folder: name a file in it", shown)
+		return 0, fmt.Errorf("%s is a folder: name a file in it", shorter(h.file))
 	}
-	b.begin("Reading "+shown, info.Size(), "bytes")
-	from, err = openText(h.file, tell)
-	return from, shown, err
+	return info.Size(), nil
 }
 
 // stoppable ends reading when its context ends.

@@ -84,10 +84,10 @@ func (r *rehearsal) explained(err error, outcome string) error {
 func (r *rehearsal) describe(report *backtest.Report, evicted uint64) {
 	report.Notes = append(report.Notes, r.notes...)
 	if report.Unmatched > 0 {
-		report.Notes = append(report.Notes, fmt.Sprintf("%d of %s name tokens that never occur; they count as missed.", report.Unmatched, counted(report.Labels, "label")))
+		report.Notes = append(report.Notes, fmt.Sprintf("%d of %s name tokens that never occur; thefts among them count as missed.", report.Unmatched, counted(report.Labels, "label")))
 	}
 	if report.Empty > 0 {
-		report.Notes = append(report.Notes, fmt.Sprintf("%d of %s have nothing of their token between start and end; they count as missed.", report.Empty, counted(report.Labels, "label")))
+		report.Notes = append(report.Notes, fmt.Sprintf("%d of %s have nothing of their token between start and end; thefts among them count as missed.", report.Empty, counted(report.Labels, "label")))
 	}
 	if report.TokenDays == 0 {
 		report.Notes = append(report.Notes, "No day of ordinary life was judged, so rates and thresholds say nothing: give more history, or a shorter --warmup.")

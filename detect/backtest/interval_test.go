@@ -146,3 +146,20 @@ func TestScoresAreNotRoundedToAnAlert(t *testing.T) {
 		}
 	}
 }
+
+// Where so few days were judged that a budget allows no alert, the report says that its column means little.
+func TestTooFewDaysForABudget(t *testing.T) {
+	for days, want := range map[int]string{0: "", 40: "budgets up to 10: the 40 that", 60: "budgets up to 2: the 120 that", 300: "budgets up to 0.5: the 600 that", 1000: ""} {
+		tally := backtest.NewTally(monday, nil, named)
+		for n := range days {
+			for k := range 4 {
+				if days > 40 || k < 1 { // of one token only there are no halves
+					observe(tally, token(k), monday.AddDate(0, 0, n), 1, 0)
+				}
+			}
+		}
+		if notes := strings.Join(tally.Report(2, nil).Notes, "\n"); !strings.Contains(notes, want) || (want == "") != (notes == "") {
+			t.Errorf("%d days: %q, want %q", days, notes, want)
+		}
+	}
+}

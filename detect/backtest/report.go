@@ -2,6 +2,7 @@ package backtest
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -115,8 +116,10 @@ func (t *Tally) Report(budget float64, found *Findings) *Report {
 	}
 	r.Recall = t.recall(ordinary)
 	r.Precision10, r.Precision50 = t.precision(ordinary.all, 10), t.precision(ordinary.all, 50)
-	if note := t.crowd.note(t.from, t.to); note != "" {
-		r.Notes = append(r.Notes, note)
+	for _, note := range []string{t.crowd.note(t.from, t.to), ordinary.scant()} {
+		if note != "" {
+			r.Notes = append(r.Notes, note)
+		}
 	}
 	r.fill()
 	return r
@@ -205,6 +208,25 @@ func (o *ordinary) thresholds(budget float64) [2]float64 {
 		return [2]float64{both, both}
 	}
 	return [2]float64{threshold(o.halves[1], budget), threshold(o.halves[0], budget)}
+}
+
+// scant says for which budgets there are too few days to choose a threshold by; empty: for none.
+func (o *ordinary) scant() string {
+	fewest := len(o.all)
+	if min(len(o.halves[0]), len(o.halves[1])) > 0 {
+		fewest = min(len(o.halves[0]), len(o.halves[1]))
+	}
+	least := 0.0
+	for _, b := range budgets {
+		if fewest > 0 && float64(fewest)*b < 1000 {
+			least = b
+		}
+	}
+	if least == 0 {
+		return ""
+	}
+	return fmt.Sprintf("There are too few token-days for budgets up to %v: the %d that a threshold is chosen on allow no alert at all there, so it lies just above the highest score of those days, "+
+		"and what is found at it says little.", least, fewest)
 }
 
 func (o *ordinary) result(budget float64) BudgetResult {

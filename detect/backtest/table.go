@@ -48,7 +48,7 @@ func openTable(from io.Reader) (*table, error) {
 		return nil, errors.New("reading the header: there is nothing in it")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the header: %w", err)
+		return nil, fmt.Errorf("reading the header, is it CSV? %w", err)
 	}
 	for _, name := range header {
 		t.header = append(t.header, strings.ToLower(strings.TrimSpace(name)))
