@@ -48,7 +48,8 @@ It writes into DIR:
 Events are decoded as 'run' decodes them, with the same places and fingerprints, and played in the order of their
 times in whatever order they come: what memory has no room for waits in a file in DIR that is gone in the end.
 Labels name a token as it stands in the input: the token itself, the gateway's id of it, or its fingerprint in
-hexadecimal. A row of counts without a number, or with a negative one, says that nothing is known of that time. Interrupted,
+hexadecimal. A row of counts without a number, or with a negative one, says that nothing is known of that time. What a count
+says is known at the end of its interval, so that is when a theft is found by it. Times without a zone are UTC. Interrupted,
 it leaves what was written until then and says so in the report.`
 }
 

@@ -210,7 +210,7 @@ func (h *countHistory) describe(r *backtest.Report) {
 	if h.counts.Local() {
 		r.Notes = append(r.Notes, "The times of the counts do not say where they are, and were taken for UTC.")
 	}
-	r.Notes = append(r.Notes, fmt.Sprintf("Each count is of %s, which is how far apart most rows are.", stretch(h.counts.Interval)))
+	r.Notes = append(r.Notes, fmt.Sprintf("Each count is of %s, as far as the distances between rows tell.", stretch(h.counts.Interval)))
 }
 
 func (h *countHistory) close() {}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -13,7 +14,8 @@ import (
 
 // Counts are requests per token and interval, without anything else about them.
 type Counts struct {
-	// Interval is how long each count lasts: the most common distance between the rows of a token.
+	// Interval is how long each count lasts: the most common distance between the rows of a token, or a shorter one that
+	// goes into nearly all of them, since many exports leave out what is zero.
 	Interval time.Duration
 	// Tokens are the names in the input, in the order of their first rows. A single series has one,
 	// which is empty.
@@ -132,7 +134,41 @@ func (c *Counts) arrange() {
 		kept = append(kept, row)
 	}
 	c.Rows = kept
-	c.Interval = mostCommon(steps)
+	if len(steps) == 0 { // no token has two rows
+		for i := 1; i < len(kept); i++ {
+			if step := kept[i].At.Sub(kept[i-1].At); step > 0 {
+				steps[step.Round(time.Second)]++
+			}
+		}
+	}
+	c.Interval = commonStep(steps)
+}
+
+// commonStep is the shortest step that is not rare and that nearly all others are multiples of; where there is none,
+// the most frequent one.
+func commonStep(steps map[time.Duration]int) time.Duration {
+	best, total := mostCommon(steps), 0
+	for _, n := range steps {
+		total += n
+	}
+	for _, step := range slices.Sorted(maps.Keys(steps)) {
+		if step >= best {
+			break
+		}
+		if step < time.Second || steps[step] < total/20 {
+			continue
+		}
+		fits := 0
+		for other, n := range steps {
+			if other%step == 0 {
+				fits += n
+			}
+		}
+		if fits >= total-total/100 {
+			return step
+		}
+	}
+	return best
 }
 
 // mostCommon is the most frequent step, the shortest of several; a minute where there is none.

@@ -1,6 +1,7 @@
 package backtest_test
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -73,6 +74,34 @@ func TestTablesThatAreNone(t *testing.T) {
 	}
 	if c := counts(t, "ts,value\n0,5\n0,5\n60,5\n60,5\n"); len(c.Rows) != 2 || c.Ignored["second row for a token and time"] != 2 {
 		t.Errorf("a series that says everything twice: %+v", c)
+	}
+}
+
+// Exports leave out what is zero: most rows may then be farther apart than a count lasts.
+func TestIntervalOfSparseCounts(t *testing.T) {
+	rows := func(every ...int) string {
+		var csv strings.Builder
+		csv.WriteString("ts,token,requests\n")
+		for token, step := range every {
+			for n := range 40 {
+				fmt.Fprintf(&csv, "%d,%d,5\n", 1793577600+step*n, token)
+			}
+		}
+		return csv.String()
+	}
+	for name, c := range map[string]struct {
+		csv  string
+		want time.Duration
+	}{
+		"hourly jobs, and one that is busy": {rows(3600, 3600, 3600, 3600, 300), 5 * time.Minute},
+		"a step that goes into no other":    {rows(3600, 3600, 3600, 420), time.Hour},
+		"one odd pair of rows":              {rows(3600, 3600) + "1793577660,0,1\n", time.Hour},
+		"each token once":                   {"ts,token,requests\n0,a,1\n86400,b,1\n172800,c,1\n172800,d,1\n", 24 * time.Hour},
+		"one row":                           {"ts,token,requests\n0,a,1\n", time.Minute},
+	} {
+		if have := counts(t, c.csv).Interval; have != c.want {
+			t.Errorf("%s: %s, want %s", name, have, c.want)
+		}
 	}
 }
 
