@@ -157,18 +157,20 @@ type ordinary struct {
 func (t *Tally) ordinary(r *Report) *ordinary {
 	o := &ordinary{}
 	daily := map[int32]int{}
-	lives := map[*life]bool{}
+	var before *life // its days come one after the other
 	t.days(func(l *life, day int32, score float64) {
 		o.all = append(o.all, score)
 		o.halves[l.half] = append(o.halves[l.half], score)
-		lives[l] = true
+		if l != before {
+			r.Tokens++
+			before = l
+		}
 		daily[day] += 0
 		if score >= 1 {
 			r.Alerts++
 			daily[day]++
 		}
 	})
-	r.Tokens = len(lives)
 	slices.Sort(o.all)
 	slices.Sort(o.halves[0])
 	slices.Sort(o.halves[1])
