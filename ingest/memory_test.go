@@ -241,17 +241,18 @@ func (p *paced) Fetch(ctx context.Context, from int64, deliver func(int64, time.
 // A block that is due goes on growing while there is more in the log, but not for ever.
 func TestBlocksGrowWhileThereIsMore(t *testing.T) {
 	for _, c := range []struct {
-		name        string
-		end         int64 // of the log
-		least, most time.Duration
+		name  string
+		end   int64         // of the log
+		each  time.Duration // between two records
+		least time.Duration
 	}{
-		{"all is read", 20, 0, 130 * time.Millisecond},
-		{"there is more", 1 << 30, 380 * time.Millisecond, 5 * time.Second},
+		{"all is read", 20, 0, 0},
+		{"there is more", 1 << 30, time.Millisecond, 1200 * time.Millisecond},
 	} {
 		s, h, log := newStore(t), newHandler(t), newLog()
 		p := pipeline(s, h)
-		p.Config.Rows, p.Config.FlushInterval = 1_000_000, 100*time.Millisecond
-		of := &paced{claim: log.claim(), each: time.Millisecond, end: c.end}
+		p.Config.Rows, p.Config.FlushInterval = 1_000_000, 300*time.Millisecond
+		of := &paced{claim: log.claim(), each: c.each, end: c.end}
 		begun := time.Now()
 		if err := runUntil(t, p, of, "a block is stored", func() bool { return len(s.attempts()) > 0 }); err != nil {
 			t.Fatal(err)
