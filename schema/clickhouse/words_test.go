@@ -20,7 +20,7 @@ func TestWords(t *testing.T) {
 			known[i] = fmt.Sprintf("word %d", i)
 		}
 		draw := func() (values []string) {
-			for range 4 * distinct {
+			for range 4*distinct + 400 {
 				v := known[random.IntN(distinct)]
 				switch random.IntN(8) {
 				case 0:
