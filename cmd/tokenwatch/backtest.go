@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +18,7 @@ type backtestCommand struct {
 	ClickHouse bool     `name:"clickhouse" help:"Play the events that are stored, those between --from and --to."`
 	From       instant  `placeholder:"TIME" help:"With --clickhouse: 2026-11-01, or 2026-11-01T15:04:05Z."`
 	To         instant  `placeholder:"TIME" help:"With --clickhouse: the end, which is not part of it; now if not set."`
-	Counts     string   `type:"path" placeholder:"FILE" help:"Play counts: CSV with the columns ts,token,requests, or timestamp,value for one series; also .gz and .zst."`
+	Counts     string   `type:"path" placeholder:"FILE" help:"Play counts: CSV with the columns ts,token,requests, or timestamp,value for one series; also .gz and .zst; - is standard input."`
 	Labels     string   `type:"path" placeholder:"FILE" help:"What was theft, and what only looks like it: CSV with the columns token,start,end,kind. A kind that begins with 'benign:' is none."`
 	Warmup     stretch  `default:"28d" placeholder:"28d" help:"Learn so long before anything is judged; at most half of what there is."`
 	Budget     *float64 `placeholder:"2" help:"False alerts that are bearable, for each 1,000 token-days; detect.budget if not set."`
@@ -47,7 +48,8 @@ It writes into DIR:
 Events are decoded as 'run' decodes them, with the same places and fingerprints, and played in the order of their
 times in whatever order they come: what memory has no room for waits in a file in DIR that is gone in the end.
 Labels name a token as it stands in the input: the token itself, the gateway's id of it, or its fingerprint in
-hexadecimal. A row of counts without a number, or with a negative one, says that nothing is known of that time. Interrupted,
+hexadecimal. A row of counts without a number, or with a negative one, says that nothing is known of that time. What a count
+says is known at the end of its interval, so that is when a theft is found by it. Times without a zone are UTC. Interrupted,
 it leaves what was written until then and says so in the report.`
 }
 
@@ -56,8 +58,12 @@ func (c backtestCommand) Run(p *process) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	labels, err := c.labels()
+	if err != nil {
+		return err
+	}
 	if len(c.Compare) == 2 {
-		return c.compare(p)
+		return c.compare(p, labels)
 	}
 	cfg, err := c.load(p, p.file())
 	if err != nil {
@@ -67,7 +73,7 @@ func (c backtestCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	report, err := c.one(p, cfg, to, "Backtest")
+	report, err := c.one(p, cfg, to, "Backtest", labels)
 	if report != nil {
 		summarize(p, report, c.Out)
 	}
@@ -78,6 +84,9 @@ func (c backtestCommand) Run(p *process) error {
 func (c backtestCommand) load(p *process, file string) (Config, error) {
 	set := c.Set
 	if c.Budget != nil {
+		if math.IsNaN(*c.Budget) || math.IsInf(*c.Budget, 0) {
+			return Config{}, errors.New("--budget: want a number of alerts per 1,000 tokens a day, such as 2")
+		}
 		set = append(slices.Clone(set), fmt.Sprintf("detect.budget=%v", *c.Budget))
 	}
 	return p.loadWith(file, set)
@@ -104,7 +113,7 @@ func (c backtestCommand) check() error {
 		return errors.New("--format: goes with --events")
 	case len(c.Compare) > 0 && len(c.Compare) != 2:
 		return fmt.Errorf("--compare: want two configuration files, have %d", len(c.Compare))
-	case len(c.Compare) > 0 && slices.Contains(c.Events, stdinName):
+	case len(c.Compare) > 0 && (slices.Contains(c.Events, stdinName) || c.Counts == stdinName):
 		return errors.New("--compare: standard input can be read only once; write it to a file first")
 	}
 	return nil
@@ -112,11 +121,7 @@ func (c backtestCommand) check() error {
 
 // one plays the history with one configuration. There may be a report beside an error: of a run that was
 // interrupted, or whose labels fit nothing.
-func (c backtestCommand) one(p *process, cfg Config, to *output, title string) (*backtest.Report, error) {
-	labels, err := c.labels()
-	if err != nil {
-		return nil, err
-	}
+func (c backtestCommand) one(p *process, cfg Config, to *output, title string, labels []backtest.Label) (*backtest.Report, error) {
 	h, err := c.history(p, cfg, to.dir)
 	if err != nil {
 		return nil, err
@@ -149,7 +154,7 @@ func (c backtestCommand) labels() ([]backtest.Label, error) {
 func (c backtestCommand) history(p *process, cfg Config, dir string) (history, error) {
 	switch {
 	case c.Counts != "":
-		return openCounts(cfg, c.Counts)
+		return openCounts(p, cfg, c.Counts)
 	case c.ClickHouse:
 		return openStored(p, cfg, c.From.Time, c.To.Time)
 	}
@@ -157,7 +162,7 @@ func (c backtestCommand) history(p *process, cfg Config, dir string) (history, e
 }
 
 // compare plays the history with each of two configurations.
-func (c backtestCommand) compare(p *process) error {
+func (c backtestCommand) compare(p *process, labels []backtest.Label) error {
 	if p.config != "" {
 		return errors.New("--compare: names the configurations itself; leave --config out")
 	}
@@ -181,7 +186,7 @@ func (c backtestCommand) compare(p *process) error {
 		}
 		fmt.Fprintf(p.stderr, "%s: %s\n", strings.ToUpper(name), shorter(c.Compare[i]))
 		sides[i] = backtest.Side{Config: shorter(c.Compare[i])}
-		sides[i].Report, err = c.one(p, configs[i], to, "Backtest with "+shorter(c.Compare[i]))
+		sides[i].Report, err = c.one(p, configs[i], to, "Backtest with "+shorter(c.Compare[i]), labels)
 		if sides[i].Report == nil {
 			return err
 		}

@@ -132,16 +132,12 @@ func (h *eventHistory) prepare(ctx context.Context, b *gauge) error {
 }
 
 func (h *eventHistory) read(ctx context.Context, name string, b *gauge) error {
-	from, shown := io.NopCloser(h.stdin), "standard input"
-	if name != stdinName {
-		var err error
-		if from, err = openText(name, func(n int) { b.add(int64(n)) }); err != nil {
-			return err
-		}
-		shown = shorter(name)
+	from, shown, err := openInput(name, h.stdin, func(n int) { b.add(int64(n)) })
+	if err != nil {
+		return err
 	}
 	defer from.Close()
-	err := format.Split(bufio.NewReaderSize(stoppable{ctx, from}, 1<<16), longestDocument, func(record []byte, _ int) error { return h.record(record) })
+	err = format.Split(bufio.NewReaderSize(stoppable{ctx, from}, 1<<16), longestDocument, func(record []byte, _ int) error { return h.record(record) })
 	if err != nil && ctx.Err() == nil {
 		err = fmt.Errorf("%s: %w", shown, err)
 	}

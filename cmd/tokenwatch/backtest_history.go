@@ -50,6 +50,19 @@ func openText(name string, read func(n int)) (io.ReadCloser, error) {
 	return text{plain, file}, nil
 }
 
+// openInput opens a file, or standard input, which may be compressed likewise, and says what it is called.
+func openInput(name string, stdin io.Reader, read func(n int)) (from io.ReadCloser, shown string, err error) {
+	if name != stdinName {
+		from, err = openText(name, read)
+		return from, shorter(name), err
+	}
+	shown = "standard input"
+	if from, _, err = unpack.Sniff(metered{stdin, read}, window); err != nil {
+		err = fmt.Errorf("%s: %w", shown, err)
+	}
+	return from, shown, err
+}
+
 type text struct {
 	io.ReadCloser
 	file *os.File
@@ -77,6 +90,7 @@ func (m metered) Read(b []byte) (int, error) {
 // countHistory is a history of counts.
 type countHistory struct {
 	file   string
+	stdin  io.Reader
 	counts *backtest.Counts
 	named  func(name string) schema.TokenID
 	tokens []schema.TokenID // as counts.Tokens
@@ -85,8 +99,8 @@ type countHistory struct {
 
 // openCounts prepares to read counts. Their tokens are called by names that stand in the files, so a fingerprint hides
 // nothing; with a pepper it is the one that the tables know.
-func openCounts(cfg Config, file string) (history, error) {
-	h := &countHistory{file: file, known: map[string]schema.TokenID{}}
+func openCounts(p *process, cfg Config, file string) (history, error) {
+	h := &countHistory{file: file, stdin: p.stdin, known: map[string]schema.TokenID{}}
 	h.named = func(name string) (id schema.TokenID) {
 		sum := sha256.Sum256([]byte("tokenwatch counts\x00" + name))
 		copy(id[:], sum[:])
@@ -102,12 +116,12 @@ func openCounts(cfg Config, file string) (history, error) {
 }
 
 func (h *countHistory) prepare(ctx context.Context, b *gauge) error {
-	info, err := os.Stat(h.file)
+	size, err := h.size()
 	if err != nil {
 		return fmt.Errorf("--counts: %w", err)
 	}
-	b.begin("Reading "+shorter(h.file), info.Size(), "bytes")
-	from, err := openText(h.file, func(n int) { b.add(int64(n)) })
+	b.begin("Reading counts", size, "bytes")
+	from, shown, err := openInput(h.file, h.stdin, func(n int) { b.add(int64(n)) })
 	if err != nil {
 		return fmt.Errorf("--counts: %w", err)
 	}
@@ -117,7 +131,7 @@ func (h *countHistory) prepare(ctx context.Context, b *gauge) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return fmt.Errorf("%s: %w", shorter(h.file), err)
+		return fmt.Errorf("%s: %w", shown, err)
 	}
 	taken := map[schema.TokenID]bool{}
 	for _, name := range h.counts.Tokens {
@@ -132,6 +146,21 @@ func (h *countHistory) prepare(ctx context.Context, b *gauge) error {
 		h.tokens = append(h.tokens, id)
 	}
 	return nil
+}
+
+// size is that of the file; 0 of standard input, of which it is not known.
+func (h *countHistory) size() (int64, error) {
+	if h.file == stdinName {
+		return 0, nil
+	}
+	info, err := os.Stat(h.file)
+	if err != nil {
+		return 0, err
+	}
+	if info.IsDir() {
+		return 0, fmt.Errorf("%s is a folder: name a file in it", shorter(h.file))
+	}
+	return info.Size(), nil
 }
 
 // stoppable ends reading when its context ends.
@@ -178,7 +207,10 @@ func (h *countHistory) describe(r *backtest.Report) {
 	if h.counts.Single() {
 		r.Notes = append(r.Notes, "A single series is held against its own last days; the budget and the configuration are for many tokens.")
 	}
-	r.Notes = append(r.Notes, fmt.Sprintf("Each count is of %s, which is how far apart most rows are.", stretch(h.counts.Interval)))
+	if h.counts.Local() {
+		r.Notes = append(r.Notes, "The times of the counts do not say where they are, and were taken for UTC.")
+	}
+	r.Notes = append(r.Notes, fmt.Sprintf("Each count is of %s, as far as the distances between rows tell.", stretch(h.counts.Interval)))
 }
 
 func (h *countHistory) close() {}

@@ -18,7 +18,11 @@ import (
 )
 
 // output is a folder that a run writes to.
-type output struct{ dir string }
+type output struct {
+	dir   string
+	own   []string // what it writes there
+	above *output  // the folder that it is a part of, if any
+}
 
 // resultFiles are what a run writes, compareFiles what two do.
 var (
@@ -42,19 +46,34 @@ func openOutput(dir string, own []string) (*output, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("--out: %w", err)
 	}
-	for _, name := range own {
-		if info, err := os.Lstat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
-			if err := os.Remove(filepath.Join(dir, name)); err != nil {
-				return nil, fmt.Errorf("--out: %w", err) // what stays would be taken for this run's
+	return &output{dir: dir, own: own}, nil
+}
+
+// clear removes what an earlier run wrote: what stays would be taken for this one's. It waits until this one has
+// something to write, since a typing error must not cost an hour's results.
+func (o *output) clear() error {
+	if o.above != nil {
+		if err := o.above.clear(); err != nil {
+			return err
+		}
+	}
+	for _, name := range o.own {
+		if info, err := os.Lstat(filepath.Join(o.dir, name)); err == nil && info.Mode().IsRegular() {
+			if err := os.Remove(filepath.Join(o.dir, name)); err != nil {
+				return fmt.Errorf("--out: %w", err)
 			}
 		}
 	}
-	return &output{dir}, nil
+	return nil
 }
 
 // below is a folder for one of two runs.
 func (o *output) below(name string) (*output, error) {
-	return openOutput(filepath.Join(o.dir, name), resultFiles)
+	part, err := openOutput(filepath.Join(o.dir, name), resultFiles)
+	if err == nil {
+		part.above = o
+	}
+	return part, err
 }
 
 // results are the files that grow while a run goes on. Scores are compressed while the engine goes on.
@@ -84,6 +103,9 @@ func (r *results) score(at time.Time, token schema.TokenID, name string, score f
 }
 
 func (o *output) results(moments func(dst []byte, at time.Time) []byte) (*results, error) {
+	if err := o.clear(); err != nil {
+		return nil, err
+	}
 	r := &results{}
 	for _, name := range []string{"findings.jsonl", "scores.csv.gz"} {
 		file, err := os.Create(filepath.Join(o.dir, name))

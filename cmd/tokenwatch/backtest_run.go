@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +31,7 @@ func (r *rehearsal) run() (*backtest.Report, error) {
 	gauge := newGauge(r.process.stderr)
 	defer gauge.end()
 	if err := r.history.prepare(r.process.ctx, gauge); err != nil {
-		return nil, r.explained(err)
+		return nil, r.explained(err, "nothing was written to "+shorter(r.to.dir))
 	}
 	from, to := r.history.span()
 	warm := backtest.WarmUp(r.warmup, from, to).Round(time.Second)
@@ -61,7 +63,7 @@ func (r *rehearsal) run() (*backtest.Report, error) {
 		return nil, err
 	}
 	if report.Partial {
-		return report, r.explained(played)
+		return report, r.explained(played, "what is in "+shorter(r.to.dir)+" is partial")
 	}
 	if report.Labels > 0 && report.Unmatched == report.Labels {
 		return report, fmt.Errorf("%s: %w; a token stands in them as it does in the input, or as its fingerprint", counted(report.Labels, "label"), errNoLabel)
@@ -70,11 +72,11 @@ func (r *rehearsal) run() (*backtest.Report, error) {
 }
 
 // explained is the error of an interruption in words.
-func (r *rehearsal) explained(err error) error {
+func (r *rehearsal) explained(err error, outcome string) error {
 	if !interrupted(err) {
 		return err
 	}
-	fmt.Fprintln(r.process.stderr, "tokenwatch: interrupted; what is in", shorter(r.to.dir), "is partial")
+	fmt.Fprintf(r.process.stderr, "tokenwatch: interrupted; %s\n", outcome)
 	return errFailed
 }
 
@@ -82,7 +84,13 @@ func (r *rehearsal) explained(err error) error {
 func (r *rehearsal) describe(report *backtest.Report, evicted uint64) {
 	report.Notes = append(report.Notes, r.notes...)
 	if report.Unmatched > 0 {
-		report.Notes = append(report.Notes, fmt.Sprintf("%d of %d labels name tokens that never occur; they count as missed.", report.Unmatched, report.Labels))
+		report.Notes = append(report.Notes, fmt.Sprintf("%d of %s name tokens that never occur; thefts among them count as missed.", report.Unmatched, counted(report.Labels, "label")))
+	}
+	if report.Empty > 0 {
+		report.Notes = append(report.Notes, fmt.Sprintf("%d of %s have nothing of their token between start and end; thefts among them count as missed.", report.Empty, counted(report.Labels, "label")))
+	}
+	if report.TokenDays == 0 {
+		report.Notes = append(report.Notes, "No day of ordinary life was judged, so rates and thresholds say nothing: give more history, or a shorter --warmup.")
 	}
 	if report.Early > 0 {
 		report.Notes = append(report.Notes, fmt.Sprintf("%s not judged.", ended(report.Early)))
@@ -129,7 +137,10 @@ func summarize(p *process, r *backtest.Report, dir string) {
 		fmt.Fprintln(p.stdout)
 	}
 	for _, row := range r.Confusers {
-		fmt.Fprintf(p.stdout, "%-24s %7d labels, %s\n", row.Kind, row.Labels, counted(row.Alerts, "alert"))
+		fmt.Fprintf(p.stdout, "%-24s %s, %s\n", row.Kind, counted(row.Labels, "label"), counted(row.Alerts, "alert"))
+	}
+	for _, reason := range slices.Sorted(maps.Keys(r.Ignored)) {
+		fmt.Fprintf(p.stdout, "%s left out: %s.\n", counted(r.Ignored[reason], "row"), reason)
 	}
 	for _, note := range r.Notes {
 		fmt.Fprintln(p.stdout, note)

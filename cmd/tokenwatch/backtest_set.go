@@ -29,19 +29,38 @@ func setKeys(pairs []string, into any) error {
 	}
 	for _, pair := range pairs {
 		key, value, found := strings.Cut(pair, "=")
-		key = strings.TrimSpace(key)
+		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 		if !found || key == "" {
 			return errors.New("--set: want KEY=VALUE, such as detect.alert_nats=6")
 		}
 		l, ok := known[key]
 		if !ok {
+			if at := sectioned(key, known); at != "" {
+				return fmt.Errorf("--set: unknown key %q (did you mean %q?)", key, at)
+			}
 			return fmt.Errorf("--set: %w", unknownKey(key, reflect.TypeOf(into).Elem()))
+		}
+		if kind := l.of.Kind(); value == "" && kind != reflect.String && kind != reflect.Slice && kind != reflect.Map {
+			return fmt.Errorf("--set %s: there is no value; leave it out for what is configured", key)
 		}
 		if err := l.set(value, into); err != nil {
 			return fmt.Errorf("--set %s: %w", key, withoutValue(err, value)) // it may be a secret
 		}
 	}
 	return nil
+}
+
+// sectioned is the only key that ends like one that was named without its section; empty if there is none, or several.
+func sectioned(key string, known map[string]leaf) (found string) {
+	for name := range known {
+		if strings.HasSuffix(name, "."+key) {
+			if found != "" {
+				return ""
+			}
+			found = name
+		}
+	}
+	return found
 }
 
 func allLeaves(into any) map[string]leaf {

@@ -26,7 +26,9 @@ type storedHistory struct {
 // openStored reaches the database. A zero to is now.
 func openStored(p *process, cfg Config, from, to time.Time) (history, error) {
 	if to.IsZero() {
-		to = time.Now().UTC()
+		if to = time.Now().UTC(); !to.After(from) {
+			return nil, fmt.Errorf("--from: %s is not past yet, and without --to events are played until now", from.Format(time.RFC3339))
+		}
 	}
 	h := &storedHistory{process: p, from: from, to: to, engines: newEngines(cfg, p.quietLogger(cfg.Log), newReadiness())}
 	if pepper, err := cfg.pepper(); err == nil {

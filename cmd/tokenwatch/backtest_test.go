@@ -219,7 +219,7 @@ func TestTokensOfCounts(t *testing.T) {
 	for _, with := range []string{"", pepper} {
 		cfg := DefaultConfig()
 		cfg.DataDir, cfg.Ingest.PepperFile = dir+"/none", with
-		h, err := openCounts(cfg, file)
+		h, err := openCounts(&process{}, cfg, file)
 		if err == nil {
 			err = h.prepare(t.Context(), newGauge(io.Discard))
 		}

@@ -72,6 +72,11 @@ func (c simulateCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
+	truth, err := c.truth()
+	if err != nil {
+		return err
+	}
+	defer truth.Close() // what matters of it is said when it is written
 	to, err := c.sink(p, cfg)
 	if err != nil {
 		return err
@@ -82,7 +87,7 @@ func (c simulateCommand) Run(p *process) error {
 		return err
 	}
 	if c.Labels != "" {
-		if err := writeLabels(c.Labels, fleet.Labels()); err != nil {
+		if err := writeLabels(truth, fleet.Labels()); err != nil {
 			return err
 		}
 	}
@@ -109,6 +114,10 @@ func (c simulateCommand) fleet(cfg Config) (*simulate.Fleet, error) {
 	if err != nil {
 		return nil, err
 	}
+	if begin := end.Add(-all); begin.Year() < firstYear || end.Year() > lastYear {
+		return nil, fmt.Errorf("--end: %s would have the records begin on %s: want them from %d on, and until %d at most",
+			end.Format(time.RFC3339), begin.Format(time.DateOnly), firstYear, lastYear)
+	}
 	s.History, s.Live, s.End = warm, all-warm, end.Add(warm-all)
 	if s.Gateways, err = c.gateways(); err != nil {
 		return nil, err
@@ -122,6 +131,9 @@ func (c simulateCommand) fleet(cfg Config) (*simulate.Fleet, error) {
 	}
 	return simulate.New(s)
 }
+
+// The years that releases, holidays and clocks of the fleet are made for.
+const firstYear, lastYear = 2025, 2200
 
 func (c simulateCommand) end() (time.Time, error) {
 	if c.End == "" {

@@ -12,7 +12,7 @@ import (
 
 // plan reads which thefts and confusers there are to be.
 func (c simulateCommand) plan() (*simulate.Plan, error) {
-	if c.Scale < 0 || c.Scale > 20 {
+	if !(c.Scale >= 0 && c.Scale <= 20) {
 		return nil, fmt.Errorf("--scale: want 0 to 20, not %v", c.Scale)
 	}
 	plan := &simulate.Plan{}
@@ -31,6 +31,10 @@ func (c simulateCommand) plan() (*simulate.Plan, error) {
 	}
 	for _, kind := range confusers {
 		k := simulate.DefaultConfuser(kind)
+		if most := mostShare / k.Share; c.Scale > most {
+			return nil, fmt.Errorf("--scale: %v times as many of %s as usual would be too much of the fleet: want at most %.3g, or name the others with --confusers",
+				c.Scale, simulate.Name(kind), most)
+		}
 		k.Share *= c.Scale
 		plan.Confusers = append(plan.Confusers, k)
 	}
@@ -41,6 +45,9 @@ func (c simulateCommand) plan() (*simulate.Plan, error) {
 	}
 	return plan, nil
 }
+
+// mostShare is how much of a fleet a kind of confuser may concern.
+const mostShare = 0.2
 
 // chosen are the kinds that a list names: all of an empty one.
 func chosen(flag string, list, all []string) ([]string, error) {
@@ -56,7 +63,9 @@ func chosen(flag string, list, all []string) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", flag, err)
 		}
-		kinds = append(kinds, kind)
+		if !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
 	}
 	return kinds, nil
 }
@@ -97,7 +106,9 @@ func adjust(plan *simulate.Plan, text string) error {
 func set(t *simulate.Theft, key, value string) (err error) {
 	switch key {
 	case "share":
-		t.Share, err = strconv.ParseFloat(value, 64)
+		if t.Share, err = strconv.ParseFloat(value, 64); err != nil {
+			err = fmt.Errorf("%q: want a number, such as 0.01", value)
+		}
 	case "rate":
 		t.Rate, err = parseRange(value)
 	case "hours":
@@ -105,13 +116,21 @@ func set(t *simulate.Theft, key, value string) (err error) {
 	case "hosts":
 		t.Hosts, err = parseRange(value)
 	case "from":
-		t.From, err = time.Parse(time.RFC3339, value)
+		t.From, err = parseBegin(value)
 	case "to":
-		t.To, err = time.Parse(time.RFC3339, value)
+		t.To, err = parseBegin(value)
 	default:
 		return fmt.Errorf("want share, rate, hours, hosts, from or to")
 	}
 	return err
+}
+
+func parseBegin(text string) (time.Time, error) {
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		err = fmt.Errorf("%q: want a time such as 2026-11-02T15:04:05Z", text)
+	}
+	return at, err
 }
 
 // parseRange reads 10 or 6-30.

@@ -135,12 +135,20 @@ func (s *kafkaSink) close() error {
 	return errors.Join(err, s.producer.Close())
 }
 
-// writeLabels writes the truth.
-func writeLabels(name string, labels []simulate.Label) error {
-	file, err := os.Create(name)
-	if err != nil {
-		return fmt.Errorf("--labels: %w", err)
+// truth opens the file of the labels, if one is wanted, before hours go by: what cannot be written is said at once.
+func (c simulateCommand) truth() (*os.File, error) {
+	if c.Labels == "" {
+		return nil, nil
 	}
+	file, err := os.Create(c.Labels)
+	if err != nil {
+		return nil, fmt.Errorf("--labels: %w", err)
+	}
+	return file, nil
+}
+
+// writeLabels writes the truth.
+func writeLabels(file *os.File, labels []simulate.Label) error {
 	w := bufio.NewWriter(file)
 	fmt.Fprintln(w, "token,start,end,kind")
 	for _, l := range labels {

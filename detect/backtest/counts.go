@@ -1,10 +1,10 @@
 package backtest
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -14,7 +14,8 @@ import (
 
 // Counts are requests per token and interval, without anything else about them.
 type Counts struct {
-	// Interval is how long each count lasts: the most common distance between the rows of a token.
+	// Interval is how long each count lasts: the most common distance between the rows of a token, or a shorter one that
+	// goes into nearly all of them, since many exports leave out what is zero.
 	Interval time.Duration
 	// Tokens are the names in the input, in the order of their first rows. A single series has one,
 	// which is empty.
@@ -46,16 +47,18 @@ const (
 // a single series; others are ignored, and so is their order. Holes and rows out of order are
 // fine. A row that cannot be understood is an error that names its line.
 func ReadCounts(r io.Reader) (*Counts, error) {
-	rows := csv.NewReader(r)
-	rows.ReuseRecord = true
-	at, token, requests, err := countColumns(rows)
+	rows, err := openTable(r)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("counts: %w", err)
+	}
+	at, token, requests := rows.column("ts", "timestamp", "time"), rows.column("token"), rows.column("requests", "value", "count")
+	if at < 0 || requests < 0 {
+		return nil, fmt.Errorf("counts: %w", rows.wants("ts,token,requests or timestamp,value"))
 	}
 	c := &Counts{Ignored: map[string]int{}}
 	names := map[string]int32{}
 	for {
-		row, err := rows.Read()
+		row, err := rows.next()
 		if err == io.EOF {
 			break
 		}
@@ -67,33 +70,18 @@ func ReadCounts(r io.Reader) (*Counts, error) {
 			name = row[token]
 		}
 		if err := c.add(names, row[at], name, row[requests]); err != nil {
-			line, _ := rows.FieldPos(0)
-			return nil, fmt.Errorf("counts: line %d: %w", line, err)
+			return nil, fmt.Errorf("counts: line %d: %w", rows.line(), err)
 		}
 	}
 	if len(c.Rows) == 0 {
 		return nil, errors.New("counts: no row with a count")
 	}
 	c.arrange()
+	if twice := c.Ignored[ignoredRepeat]; token < 0 && len(rows.header) > 2 && twice > len(c.Rows)/4 {
+		return nil, fmt.Errorf("counts: no column is called token, and %d rows are of a time that another row is of: if one of %q says whose they are, call it token",
+			twice, strings.Join(rows.header, ","))
+	}
 	return c, nil
-}
-
-// countColumns finds the columns by the header's names.
-func countColumns(rows *csv.Reader) (at, token, requests int, err error) {
-	header, err := rows.Read()
-	if err != nil {
-		return 0, 0, 0, fmt.Errorf("counts: reading the header: %w", err)
-	}
-	find := func(names ...string) int {
-		return slices.IndexFunc(header, func(h string) bool {
-			return slices.Contains(names, strings.ToLower(strings.TrimSpace(strings.TrimPrefix(h, "\ufeff"))))
-		})
-	}
-	at, token, requests = find("ts", "timestamp", "time"), find("token"), find("requests", "value", "count")
-	if at < 0 || requests < 0 {
-		return 0, 0, 0, fmt.Errorf("counts: the header is %q: want ts,token,requests or timestamp,value", strings.Join(header, ","))
-	}
-	return at, token, requests, nil
 }
 
 func (c *Counts) add(names map[string]int32, at, name, requests string) error {
@@ -109,7 +97,7 @@ func (c *Counts) add(names map[string]int32, at, name, requests string) error {
 	n, err := strconv.ParseFloat(requests, 64)
 	switch {
 	case err != nil || math.IsInf(n, 0):
-		return fmt.Errorf("count %q: want a number", requests)
+		return fmt.Errorf("count %q: want a number, such as 1234.5: a point before fractions, nothing between thousands", requests)
 	case math.IsNaN(n):
 		c.Ignored[ignoredEmpty]++
 		return nil
@@ -146,7 +134,41 @@ func (c *Counts) arrange() {
 		kept = append(kept, row)
 	}
 	c.Rows = kept
-	c.Interval = mostCommon(steps)
+	if len(steps) == 0 { // no token has two rows
+		for i := 1; i < len(kept); i++ {
+			if step := kept[i].At.Sub(kept[i-1].At); step > 0 {
+				steps[step.Round(time.Second)]++
+			}
+		}
+	}
+	c.Interval = commonStep(steps)
+}
+
+// commonStep is the shortest step that is not rare and that nearly all others are multiples of; where there is none,
+// the most frequent one.
+func commonStep(steps map[time.Duration]int) time.Duration {
+	best, total := mostCommon(steps), 0
+	for _, n := range steps {
+		total += n
+	}
+	for _, step := range slices.Sorted(maps.Keys(steps)) {
+		if step >= best {
+			break
+		}
+		if step < time.Second || steps[step] < total/20 {
+			continue
+		}
+		fits := 0
+		for other, n := range steps {
+			if other%step == 0 {
+				fits += n
+			}
+		}
+		if fits >= total-total/100 {
+			return step
+		}
+	}
+	return best
 }
 
 // mostCommon is the most frequent step, the shortest of several; a minute where there is none.
@@ -159,6 +181,9 @@ func mostCommon(steps map[time.Duration]int) time.Duration {
 	}
 	return max(best, time.Second)
 }
+
+// Local reports whether times were taken for UTC that do not say where they are.
+func (c *Counts) Local() bool { return c.moments.local() }
 
 // Single reports whether it is one series without the names of tokens.
 func (c *Counts) Single() bool { return len(c.Tokens) == 1 && c.Tokens[0] == "" }

@@ -1,11 +1,9 @@
 package backtest
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 )
@@ -21,42 +19,39 @@ type Label struct {
 // benign begins the kinds of confusers: what looks like theft and is none.
 const benign = "benign:"
 
-// Benign tells a confuser from a theft.
-func (l Label) Benign() bool { return strings.HasPrefix(l.Kind, benign) }
+// Benign tells a confuser from a theft. However it is written: a Benign:trip that counted as theft would say that
+// thefts are missed.
+func (l Label) Benign() bool {
+	return len(l.Kind) >= len(benign) && strings.EqualFold(l.Kind[:len(benign)], benign)
+}
 
-// ReadLabels reads CSV with the columns token, start, end and kind. Labels of one token
-// may overlap: each is judged by itself.
+// ReadLabels reads CSV with the columns token, start, end and kind; the token's may be missing where there is nothing
+// else, for a series that has none. Labels of one token may overlap: each is judged by itself.
 func ReadLabels(r io.Reader) ([]Label, error) {
-	rows := csv.NewReader(r)
-	header, err := rows.Read()
-	if err == io.EOF {
-		return nil, nil
-	}
+	rows, err := openTable(r)
 	if err != nil {
-		return nil, fmt.Errorf("labels: reading the header: %w", err)
+		return nil, fmt.Errorf("labels: %w", err)
 	}
-	var column [4]int
-	for i, name := range []string{"token", "start", "end", "kind"} {
-		column[i] = slices.IndexFunc(header, func(h string) bool {
-			return strings.EqualFold(strings.TrimSpace(strings.TrimPrefix(h, "\ufeff")), name)
-		})
-		if column[i] < 0 {
-			return nil, fmt.Errorf("labels: the header is %q: want token,start,end,kind", strings.Join(header, ","))
-		}
+	token, start, end, kind := rows.column("token"), rows.column("start"), rows.column("end"), rows.column("kind")
+	if start < 0 || end < 0 || kind < 0 || token < 0 && len(rows.header) > 3 {
+		return nil, fmt.Errorf("labels: %w", rows.wants("token,start,end,kind"))
 	}
 	var labels []Label
 	for {
-		row, err := rows.Read()
+		row, err := rows.next()
 		if err == io.EOF {
 			return labels, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("labels: %w", err)
 		}
-		label, err := readLabel(row[column[0]], row[column[1]], row[column[2]], row[column[3]])
+		name := ""
+		if token >= 0 {
+			name = row[token]
+		}
+		label, err := readLabel(name, row[start], row[end], row[kind])
 		if err != nil {
-			line, _ := rows.FieldPos(0)
-			return nil, fmt.Errorf("labels: line %d: %w", line, err)
+			return nil, fmt.Errorf("labels: line %d: %w", rows.line(), err)
 		}
 		labels = append(labels, label)
 	}
@@ -75,7 +70,7 @@ func readLabel(token, start, end, kind string) (Label, error) {
 	switch {
 	case !l.End.After(l.Start):
 		return l, fmt.Errorf("it ends at %s, which is not after its start", l.End.Format(time.RFC3339))
-	case l.Kind == "", l.Kind == benign:
+	case l.Kind == "", strings.EqualFold(l.Kind, benign):
 		return l, errors.New("kind: must not be empty")
 	}
 	return l, nil

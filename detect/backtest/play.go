@@ -2,6 +2,7 @@ package backtest
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/tokenwatch/tokenwatch/schema"
@@ -44,7 +45,7 @@ func (p *Player) Counts(c *Counts, ids []schema.TokenID, tick func(done int) err
 	if len(ids) != len(c.Tokens) {
 		return fmt.Errorf("%d tokens have %d names", len(c.Tokens), len(ids))
 	}
-	later := postponed(c.From())
+	later := postponed(c.From(), c.To())
 	for i, row := range c.Rows {
 		found := p.Engine.Count(ids[row.Token], row.At.Add(later), c.Interval, row.Requests)
 		forward(found, later)
@@ -64,14 +65,18 @@ func (p *Player) Counts(c *Counts, ids []schema.TokenID, tick func(done int) err
 }
 
 // postponed is by how much counts are played later, in whole weeks, so that hours of the week stay what they are.
-// The engine's times begin in 1970, and those of counts may be seconds from 0 on, or earlier.
-func postponed(from time.Time) time.Duration {
+// The engine's times begin in 1970 and end in 2106, and those of counts may be seconds from 0 on, or outside of that;
+// later ones are played earlier. What is longer than that has its end cut off by the engine.
+func postponed(from, to time.Time) time.Duration {
 	const week = 7 * 24 * time.Hour
-	begin := time.Unix(0, 0).Add(week)
-	if !from.Before(begin) {
-		return 0
+	begin, end := time.Unix(0, 0).Add(week), time.Unix(math.MaxUint32, 0).Add(-week)
+	switch {
+	case from.Before(begin):
+		return (begin.Sub(from) + week - 1) / week * week
+	case to.After(end) && to.Sub(from) < end.Sub(begin)-2*week:
+		return -(to.Sub(end) + week - 1) / week * week
 	}
-	return (begin.Sub(from) + week - 1) / week * week
+	return 0
 }
 
 // forward sets a finding's times back to those of the input.
@@ -97,7 +102,7 @@ func (p *Player) note(o Observation, found *schema.Finding, name string) error {
 	if found == nil || o.At.Before(p.Tally.warm) {
 		return nil
 	}
-	p.found.add(found, name, p.Tally.where(found.Token, o.At))
+	p.found.add(found, name, p.Tally.where(o, found.Token))
 	if p.Finding != nil {
 		if err := p.Finding(found, name); err != nil {
 			return fmt.Errorf("writing a finding: %w", err)

@@ -1,6 +1,8 @@
 package backtest
 
 import (
+	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -31,6 +33,8 @@ type Report struct {
 	Labels    int `json:"labels"`
 	Unmatched int `json:"labels_unmatched"`
 	Early     int `json:"labels_in_warmup"`
+	// Empty counts the judged labels of tokens that occur, but not within the label. They count as missed.
+	Empty int `json:"labels_empty"`
 
 	// Budgets says which score would have kept other budgets, as chosen on one half of
 	// the tokens, and what it cost on the other.
@@ -39,7 +43,8 @@ type Report struct {
 	// Recall is a row a kind of theft, and one for all of them, named "all".
 	Recall    []Recall         `json:"recall"`
 	Confusers []ConfuserResult `json:"confusers"`
-	// Precision says how many of the so many highest scores are thefts. Null where there are fewer, or no thefts.
+	// Precision says how many of the so many highest scores are thefts, and neither ordinary days nor confusers. Null
+	// where there are fewer, or no thefts.
 	Precision10 *float64 `json:"precision_at_10"`
 	Precision50 *float64 `json:"precision_at_50"`
 
@@ -100,7 +105,7 @@ var budgets = [...]float64{0.5, 2, 10}
 func (t *Tally) Report(budget float64, found *Findings) *Report {
 	r := &Report{
 		From: t.from.UTC(), Judged: t.warm.UTC(), To: t.to.UTC(), Observed: t.total, Seen: len(t.lives), Budget: budget, Findings: found.Len(),
-		Detectors: found.Detectors(), Confusers: t.confusers(), Labels: len(t.all), Unmatched: t.Unmatched(), Early: t.early,
+		Detectors: found.Detectors(), Confusers: t.confusers(), Labels: len(t.all), Unmatched: t.Unmatched(), Early: t.early, Empty: t.Empty(),
 	}
 	ordinary := t.ordinary(r)
 	r.TokenDays = len(ordinary.all)
@@ -111,6 +116,11 @@ func (t *Tally) Report(budget float64, found *Findings) *Report {
 	}
 	r.Recall = t.recall(ordinary)
 	r.Precision10, r.Precision50 = t.precision(ordinary.all, 10), t.precision(ordinary.all, 50)
+	for _, note := range []string{t.crowd.note(t.from, t.to), ordinary.scant()} {
+		if note != "" {
+			r.Notes = append(r.Notes, note)
+		}
+	}
 	r.fill()
 	return r
 }
@@ -147,18 +157,20 @@ type ordinary struct {
 func (t *Tally) ordinary(r *Report) *ordinary {
 	o := &ordinary{}
 	daily := map[int32]int{}
-	lives := map[*life]bool{}
+	var before *life // its days come one after the other
 	t.days(func(l *life, day int32, score float64) {
 		o.all = append(o.all, score)
 		o.halves[l.half] = append(o.halves[l.half], score)
-		lives[l] = true
+		if l != before {
+			r.Tokens++
+			before = l
+		}
 		daily[day] += 0
 		if score >= 1 {
 			r.Alerts++
 			daily[day]++
 		}
 	})
-	r.Tokens = len(lives)
 	slices.Sort(o.all)
 	slices.Sort(o.halves[0])
 	slices.Sort(o.halves[1])
@@ -200,6 +212,25 @@ func (o *ordinary) thresholds(budget float64) [2]float64 {
 	return [2]float64{threshold(o.halves[1], budget), threshold(o.halves[0], budget)}
 }
 
+// scant says for which budgets there are too few days to choose a threshold by; empty: for none.
+func (o *ordinary) scant() string {
+	fewest := len(o.all)
+	if min(len(o.halves[0]), len(o.halves[1])) > 0 {
+		fewest = min(len(o.halves[0]), len(o.halves[1]))
+	}
+	least := 0.0
+	for _, b := range budgets {
+		if fewest > 0 && float64(fewest)*b < 1000 {
+			least = b
+		}
+	}
+	if least == 0 {
+		return ""
+	}
+	return fmt.Sprintf("There are too few token-days for budgets up to %v: the %d that a threshold is chosen on allow no alert at all there, so it lies just above the highest score of those days, "+
+		"and what is found at it says little.", least, fewest)
+}
+
 func (o *ordinary) result(budget float64) BudgetResult {
 	chosen := o.thresholds(budget)
 	above := 0
@@ -228,7 +259,7 @@ func curve(days []float64) []CurvePoint {
 }
 
 // precision is the share of thefts among the k highest scores, of which a token-day of ordinary
-// life has one and a theft has one.
+// life has one and a label has one. Who looks at the alarm of a confuser has found no theft.
 func (t *Tally) precision(days []float64, k int) *float64 {
 	type ranked struct {
 		score float64
@@ -243,21 +274,23 @@ func (t *Tally) precision(days []float64, k int) *float64 {
 		if !o.Benign() {
 			thefts++
 		}
-		if !o.Benign() && o.seen {
-			top = append(top, ranked{o.best, true})
+		if o.seen {
+			top = append(top, ranked{o.best, !o.Benign()})
 		}
 	}
 	if len(top) < k || thefts == 0 {
 		return nil
 	}
-	slices.SortStableFunc(top, func(a, b ranked) int {
+	slices.SortFunc(top, func(a, b ranked) int {
 		switch {
-		case a.score > b.score:
-			return -1
-		case a.score < b.score:
-			return 1
+		case a.score != b.score:
+			return cmp.Compare(b.score, a.score)
+		case a.theft == b.theft:
+			return 0
+		case a.theft:
+			return 1 // of equal ones a theft comes last
 		}
-		return 0
+		return -1
 	})
 	n := 0.0
 	for _, r := range top[:k] {

@@ -11,7 +11,7 @@ import (
 // Observation is what the engine thought of one event, or of one interval's count.
 type Observation struct {
 	Token    schema.TokenID
-	At       time.Time
+	At       time.Time // where an interval begins
 	Known    time.Time // when it could be known: at the end of an interval
 	Requests float64
 	Score    float64 // 1.0 = alert
@@ -28,6 +28,7 @@ type Tally struct {
 	early    int        // of those
 	from, to time.Time
 	total    int
+	crowd    crowd
 }
 
 // life is a token's days from its first judged one on.
@@ -85,9 +86,10 @@ func (t *Tally) Observe(o Observation) {
 	if o.Known.After(t.to) {
 		t.to = o.Known
 	}
+	t.crowd.add(o.At)
 	labelled, l := false, t.meet(o.Token)
 	for _, label := range t.outcomes[o.Token] {
-		if o.At.Before(label.Start) {
+		if !o.reaches(label.Start) {
 			break
 		}
 		if o.At.Before(label.End) {
@@ -99,6 +101,10 @@ func (t *Tally) Observe(o Observation) {
 		l.live(o)
 	}
 }
+
+// reaches reports whether an event came at a moment or later, or an interval ended after it. An interval is
+// part of what happened in it, so a label of two hours is met by the count of its day.
+func (o Observation) reaches(at time.Time) bool { return !o.At.Before(at) || o.Known.After(at) }
 
 // meet finds or begins the life of a token.
 func (t *Tally) meet(token schema.TokenID) *life {
@@ -123,12 +129,22 @@ func (t *Tally) Unmatched() (n int) {
 	return n
 }
 
+// Empty counts the labels of tokens that occur in which nothing does.
+func (t *Tally) Empty() (n int) {
+	for _, label := range t.all {
+		if label.met && !label.seen {
+			n++
+		}
+	}
+	return n
+}
+
 // where tells what labels say of a moment; what is both theft and confuser is theft.
-func (t *Tally) where(token schema.TokenID, at time.Time) where {
+func (t *Tally) where(o Observation, token schema.TokenID) where {
 	found := ordinaryLife
 	for _, label := range t.outcomes[token] {
 		switch {
-		case at.Before(label.Start) || !at.Before(label.End):
+		case !o.reaches(label.Start) || !o.At.Before(label.End):
 		case label.Benign():
 			found = inConfuser
 		default:

@@ -86,6 +86,9 @@ func (w *ScoreWriter) Write(at time.Time, token schema.TokenID, name string, sco
 	} else {
 		line = appendField(line, name)
 	}
+	if score < 1 {
+		score = min(score, 0.999999) // what is no alert must not be rounded to one
+	}
 	line = strconv.AppendFloat(append(line, ','), score, 'g', 6, 64)
 	w.line = append(line, '\n')
 	_, err := w.zip.Write(w.line)

@@ -72,3 +72,20 @@ func Words(values []string) (distinct, rows, bytes int) {
 	w.EncodeColumn(&b)
 	return len(w.values), w.Rows(), len(b.Buf)
 }
+
+// Numbered gives a LowCardinality column's distinct values by their numbers, and each row's value, of the second block that is
+// put into it: nothing of the first may be left.
+func Numbered(first, second []string) (distinct, rows []string) {
+	var w words
+	for _, v := range first {
+		w.Append(v)
+	}
+	w.Reset()
+	for _, v := range second {
+		w.Append(v)
+	}
+	for i := range w.Rows() {
+		rows = append(rows, w.Row(i))
+	}
+	return w.values, rows
+}
