@@ -9,7 +9,7 @@ const minHinted = 20
 // issuers are the prefixes by which a token is known, longer ones before their own prefixes.
 var issuers = [...]string{
 	"github_pat_", "sk-proj-", "sk-ant-", "sk-or-", "sk_live_", "sk_test_", "rk_live_", "rk_test_", "pk_live_", "pk_test_",
-	"dop_v1_", "glpat-", "gldt-", "glrt-", "npm_", "pypi-", "shpat_", "shpss_", "shpca_", "whsec_", "lin_api_", "sntrys_", "nvapi-", "AGE-SECRET-KEY-", "hvs.", "hvb.", "xoxb-", "xoxp-", "xoxa-", "xoxs-", "xoxe-", "xapp-",
+	"dop_v1_", "doo_v1_", "dor_v1_", "glpat-", "gldt-", "glrt-", "glcbt-", "glptt-", "glft-", "glsoat-", "glimt-", "gloas-", "glagent-", "r8_", "figd_", "ntn_", "tvly-", "npm_", "pypi-", "shpat_", "shpss_", "shpca_", "whsec_", "lin_api_", "sntrys_", "nvapi-", "AGE-SECRET-KEY-", "hvs.", "hvb.", "xoxb-", "xoxp-", "xoxa-", "xoxs-", "xoxe-", "xapp-",
 	"hf_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "gsk_", "sk-", "AKIA", "ASIA", "AIza", "ya29.", "eyJ", "SG.",
 	"QUtJQ", "QVNJQ", // AKIA and ASIA in base64
 }

@@ -23,7 +23,7 @@ func (s *Scrubber) Payload(record []byte) string {
 	s.begin(true)
 	s.search(text, func(v view) {
 		s.findFields(v)
-		s.findPairs(v)
+		s.findPairs(v, inText)
 		s.findWords(v, len(v.text))
 		s.findUserinfo(v)
 		s.findSlashed(v, 0)

@@ -120,7 +120,7 @@ func (s *Scrubber) Path(path []byte) []byte {
 	s.begin(false)
 	s.search(path, func(v view) {
 		s.findKnown(v)
-		s.findPairs(v)
+		s.findPairs(v, inQuery)
 		query := bytes.IndexAny(v.text, "?#")
 		switch {
 		case len(v.text) > 0 && v.text[0] != '/', bytes.IndexByte(v.text, ' ') >= 0:
@@ -151,6 +151,7 @@ func (s *Scrubber) words(text []byte, ids int) []byte {
 	s.begin(false)
 	s.search(text, func(v view) {
 		s.findKnown(v)
+		s.findPairs(v, inText)
 		s.findWords(v, ids)
 		s.findUserinfo(v)
 		s.findSlashed(v, 0)
@@ -158,7 +159,7 @@ func (s *Scrubber) words(text []byte, ids int) []byte {
 	return s.blank(text)
 }
 
-// ID scrubs a request's id, which is random by nature: only what is certain to be a token
+// ID scrubs a request's id, which is random by nature: only what is certain to be a token, or said to be a secret,
 // is blanked.
 func (s *Scrubber) ID(id []byte) []byte {
 	if hexadecimal(id) && !s.bears(id) {
@@ -167,7 +168,9 @@ func (s *Scrubber) ID(id []byte) []byte {
 	s.begin(false)
 	s.search(id, func(v view) {
 		s.findKnown(v)
+		s.findPairs(v, inText)
 		s.findIssued(v)
+		s.findUserinfo(v)
 	})
 	return s.blank(id)
 }

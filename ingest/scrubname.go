@@ -1,6 +1,9 @@
 package ingest
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // secretName reports whether a name says that its value is a secret. Case and separators
 // do not matter: X-Api-Key, apikey and API_KEY are one.
@@ -16,7 +19,7 @@ func (s *Scrubber) secretName(name []byte) bool {
 		}
 	}
 	switch string(flat) {
-	case "key", "sig", "pwd", "pass", "code", "pin":
+	case "key", "sig", "pwd", "pw", "pass", "code", "pin", "otp", "totp", "sid", "connectsid", "sas", "psk", "ticket":
 		return true
 	case "author", "authority", "maxtokens", "totaltokens", "prompttokens", "completiontokens":
 		return false
@@ -28,7 +31,12 @@ func (s *Scrubber) secretName(name []byte) bool {
 			}
 		}
 	}
-	return bytes.HasSuffix(flat, []byte("key")) || s.named(name)
+	for _, end := range secretEnds {
+		if bytes.HasSuffix(flat, []byte(end)) {
+			return true
+		}
+	}
+	return s.named(name)
 }
 
 // named reports whether the format calls a name's value private.
@@ -53,8 +61,11 @@ func (s *Scrubber) named(name []byte) bool {
 // secretMarks are parts of names that hold secrets.
 var secretMarks = [...]string{
 	"apikey", "token", "secret", "passw", "auth", "credential", "signature", "session",
-	"cookie", "jwt", "bearer", "accesskey", "privatekey", "certificate",
+	"cookie", "jwt", "bearer", "accesskey", "privatekey", "certificate", "passphrase", "sessid", "saml", "hmac",
 }
+
+// secretEnds are what such names end with.
+var secretEnds = [...]string{"key", "pwd", "pass"}
 
 // marksBy are they by their first letter; it is never written to.
 var marksBy = func() (by [256][]string) {
@@ -73,7 +84,7 @@ func lower(c byte) byte {
 
 // findPairs finds name=value with a secret's name: in query strings, and in whatever
 // text a dead letter has.
-func (s *Scrubber) findPairs(v view) {
+func (s *Scrubber) findPairs(v view, ends string) {
 	for i := 0; ; {
 		equals := bytes.IndexByte(v.text[i:], '=')
 		if equals < 0 {
@@ -88,7 +99,7 @@ func (s *Scrubber) findPairs(v view) {
 		if !s.secretName(v.text[from:equals]) {
 			continue
 		}
-		for i < len(v.text) && bytes.IndexByte(s.ends(), v.text[i]) < 0 {
+		for i < len(v.text) && strings.IndexByte(ends, v.text[i]) < 0 {
 			i++
 		}
 		if i > equals+1 {
@@ -100,11 +111,9 @@ func (s *Scrubber) findPairs(v view) {
 	}
 }
 
-// ends are the characters that end a value. In a path a value goes to the next parameter
+// The characters that end a value. In a path a value goes to the next parameter
 // whatever is in it; in other text it also ends with its quotes.
-func (s *Scrubber) ends() []byte {
-	if s.strict {
-		return []byte("&; \t\r\n\"'<>")
-	}
-	return []byte("&;#")
-}
+const (
+	inQuery = "&;#"
+	inText  = "&; \t\r\n\"'<>"
+)

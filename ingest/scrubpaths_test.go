@@ -63,3 +63,53 @@ func TestDigests(t *testing.T) {
 		t.Errorf("the user agent became %s", got)
 	}
 }
+
+// TestSecretsElsewhere: where a request's texts say themselves that something in them is secret, whatever it looks like, and tokens
+// whose looks are an accident.
+func TestSecretsElsewhere(t *testing.T) {
+	s := ingest.NewScrubber(nil)
+	s.Know(nil)
+	for text, want := range map[string]string{
+		"/x?u=%252525252568%252525252566_QkZxWvTyRmPqLsNdBgHjKcFaEu":              "/x?u=***",
+		"/v1/05NJWKNwMBOMxj%2FD3WZGkRzBKevCL1PCRw0BEdaq/rotate":                   "/v1/***/rotate",
+		"/api/v4/projects/group%2Fsubgroup%2Fproject%2Dname/issues":               "/api/v4/projects/group%2Fsubgroup%2Fproject%2Dname/issues",
+		"/v1/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":                               "/v1/***",
+		"/v1/glcbt-64_oUHRP_9_rky4hZWoioAl":                                       "/v1/***",
+		"/v1/y2tbljpcckjqsjgred48/x":                                              "/v1/***/x",
+		"/x?PHPSESSID=abc&db_pwd=hunter2&userpass=tiny&otp=123456&passphrase=a b": "/x?PHPSESSID=***&db_pwd=***&userpass=***&otp=***&passphrase=***",
+		"/v1/0.00022500000000000002/sum-20261121000000000001":                     "/v1/0.00022500000000000002/sum-20261121000000000001",
+		"/x?side=left&position=3&tickets=2&assign=me":                             "/x?side=left&position=3&tickets=2&assign=me",
+	} {
+		if got := string(s.Path([]byte(text))); got != want {
+			t.Errorf("path %s became %s, want %s", text, got, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"bot/1.0 (api_key=hunter2; +https://a.example)": "bot/1.0 (api_key=***; +https://a.example)",
+		"bot/1.0 session=tiny x":                        "bot/1.0 session=*** x",
+		"Basic dXNlcjpw/YXNzd29yZA== and more":          "Basic *** and more",
+		"a=b; lang=en":                                  "a=b; lang=en",
+	} {
+		if got := string(s.Agent([]byte(text))); got != want {
+			t.Errorf("user agent %s became %s, want %s", text, got, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"Bearer y2tbljpcckjqsjgred48":         "Bearer ***",
+		"Bearer 6406122160:AAIODVER/XoqmHyoK": "Bearer ***",
+		"https://me:hunter2@host/1":           "https://me:***@host/1",
+		"r1?password=hunter2":                 "r1?password=***",
+		"Root=1-67891233-abcdef012345678912345678;Parent=463ac35c9f6413ad;Sampled=1": "Root=1-67891233-abcdef012345678912345678;Parent=463ac35c9f6413ad;Sampled=1",
+	} {
+		if got := string(s.ID([]byte(text))); got != want {
+			t.Errorf("id %s became %s, want %s", text, got, want)
+		}
+	}
+	for text, want := range map[string]string{
+		`{"upstream":"http://u:hun?ter#2@host/x"}`: `{"upstream":"http://u:***@host/x"}`,
+	} {
+		if got := s.Payload([]byte(text)); got != want {
+			t.Errorf("payload %s became %s, want %s", text, got, want)
+		}
+	}
+}

@@ -38,22 +38,42 @@ func (s *Scrubber) findWords(v view, ids int) {
 		word := v.text[from:to]
 		switch {
 		case scheme && len(word) >= 8:
-			s.spans = append(s.spans, v.span(s.widen(v.text, from, to)))
+			to = shown(v.text, to)
+			s.spans = append(s.spans, v.span(from, to))
 		case len(word) < minIssued: // nor as long as those that only look like tokens
 		case issued(word, s.strict), random(word, s.strict) && !(hexadecimal(word) && called(v.text, from)), monotone(word, s.strict),
 			from >= ids && len(word) >= minDigest && hexadecimal(word) && bytes.IndexByte(word, '-') < 0:
 			s.spans = append(s.spans, v.span(s.widen(v.text, from, to)))
 		}
-		scheme = is(word, "bearer") || is(word, "basic") || is(word, "apikey") || is(word, "digest")
+		scheme = isScheme(word)
 	}
 }
 
-// findIssued finds words with an issuer's prefix only.
+// shown is where a credential behind a scheme ends, of which a word may be the beginning only: base64 has slashes, and other keys colons.
+func shown(text []byte, to int) int {
+	for to < len(text) && bytes.IndexByte([]byte(" \t\r\n\"'\\<>,;&)]}"), text[to]) < 0 {
+		to++
+	}
+	return to
+}
+
+// isScheme reports whether a word says that the next one is a credential.
+func isScheme(word []byte) bool {
+	return is(word, "bearer") || is(word, "basic") || is(word, "apikey") || is(word, "digest")
+}
+
+// findIssued finds words with an issuer's prefix, and those behind a scheme, only.
 func (s *Scrubber) findIssued(v view) {
+	scheme := false
 	for from, to := nextWord(v.text, 0); from < to; from, to = nextWord(v.text, to) {
-		if issued(v.text[from:to], s.strict) {
-			s.spans = append(s.spans, v.span(from, to))
+		scheme = scheme && to-from >= 8
+		if scheme {
+			to = shown(v.text, to)
 		}
+		if scheme || issued(v.text[from:to], s.strict) {
+			s.spans = append(s.spans, v.span(s.widen(v.text, from, to)))
+		}
+		scheme = isScheme(v.text[from:to])
 	}
 }
 
@@ -82,6 +102,17 @@ func monotone(word []byte, strict bool) bool {
 	return false
 }
 
+// unspeakable reports whether a word is mostly letters, and too few of them vowels for any language.
+func unspeakable(word []byte) bool {
+	letters := 0
+	for _, c := range word {
+		if class := character(classOf(c)); class == lowerCase || class == upperCase {
+			letters++
+		}
+	}
+	return letters*2 > len(word) && vowels(word) < 0.2
+}
+
 func vowels(word []byte) float64 {
 	n := 0
 	for _, c := range word {
@@ -93,11 +124,14 @@ func vowels(word []byte) float64 {
 }
 
 // findSlashed finds base64 that is broken into harmless pieces by its own slashes, as AWS's
-// secret keys are. It begins behind a path, which has slashes of its own.
+// secret keys are. A path has slashes of its own: before the offset begin only those count that were encoded, since they part no segments.
 func (s *Scrubber) findSlashed(v view, begin int) {
-	from := -1
-	for i := begin; i <= len(v.text); i++ {
-		if i < len(v.text) && (v.text[i] == '/' || v.text[i] == '+' || alnum(v.text[i])) {
+	from, first := -1, begin
+	if v.at != nil {
+		first = 0
+	}
+	for i := first; i <= len(v.text); i++ {
+		if i < len(v.text) && (v.text[i] == '/' && (i >= begin || v.encoded(i)) || v.text[i] == '+' || alnum(v.text[i])) {
 			if from < 0 {
 				from = i
 			}
@@ -110,7 +144,8 @@ func (s *Scrubber) findSlashed(v view, begin int) {
 	}
 }
 
-// findUserinfo finds the password in what comes before a URL's host: //user:password@host.
+// findUserinfo finds the password in what comes before a URL's host: //user:password@host. In a dead letter the password need not
+// be encoded as a URL's has to be.
 func (s *Scrubber) findUserinfo(v view) {
 	for i := 0; ; {
 		at := bytes.Index(v.text[i:], []byte("//"))
@@ -119,7 +154,7 @@ func (s *Scrubber) findUserinfo(v view) {
 		}
 		i += at + 2
 		end := i
-		for end < len(v.text) && bytes.IndexByte([]byte("/?# \t\r\n\"'<>\\"), v.text[end]) < 0 {
+		for end < len(v.text) && bytes.IndexByte([]byte("/ \t\r\n\"'<>\\"), v.text[end]) < 0 && (s.strict || v.text[end] != '?' && v.text[end] != '#') {
 			end++
 		}
 		host := bytes.LastIndexByte(v.text[i:end], '@')
@@ -213,7 +248,17 @@ func unmistakable(prefix string) bool {
 // tail reports whether what follows a prefix may be a token's: "sk-learn-contrib" has
 // prefix enough, but no digit.
 func tail(rest []byte) bool {
-	return len(rest) >= 10 && (digitRun(rest) > 0 || classes(rest) > 0.3)
+	return len(rest) >= 10 && (digitRun(rest) > 0 || classes(rest) > 0.3 || drawn(rest))
+}
+
+// drawn reports whether a text begins with a run of letters that is as long as an issuer's, and in which case changes as it seldom
+// does in names: of Hugging Face's tokens, which have no digits, one in a hundred changes no more often.
+func drawn(text []byte) bool {
+	n := 0
+	for n < len(text) && alnum(text[n]) {
+		n++
+	}
+	return n >= 20 && classes(text[:n]) >= 0.15
 }
 
 // random reports whether a word looks as if it had been drawn rather than written:
@@ -230,7 +275,8 @@ func random(word []byte, strict bool) bool {
 		mixed := classes(word) // of camelCase some .3, but with a third of vowels
 		return mixed >= 0.4 || len(word) >= 20 && mixed >= 0.25 && (strict || len(word) >= 24 && vowels(word) < 0.3)
 	}
-	if longest, mixed, numbers := longestRun(word); longest >= 16 && (mixed >= 0.25 || strict && mixed > 0.1) || longest >= 24 && (numbers >= 3 || numbers == 2 && vowels(word) < 0.26) {
+	if longest, mixed, numbers := longestRun(word); longest >= 16 && (mixed >= 0.25 || strict && mixed > 0.1) || longest >= 24 && (numbers >= 3 || numbers == 2 && vowels(word) < 0.26) ||
+		longest >= 20 && unspeakable(word) {
 		return true
 	}
 	return len(word) >= 20 && classes(word) >= 0.3

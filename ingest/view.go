@@ -16,8 +16,12 @@ func (v view) span(from, to int) span {
 	return span{v.at[from], v.at[to]}
 }
 
-// rounds is how often a text may have been percent-encoded over and over.
-const rounds = 3
+// encoded reports whether the character at i stood in the text as an escape.
+func (v view) encoded(i int) bool { return v.at != nil && v.at[i+1]-v.at[i] > 1 }
+
+// rounds is how often a text may have been percent-encoded over and over. Each proxy on the way may do it once more, and a
+// round in which nothing was encoded is the last one.
+const rounds = 8
 
 // escapes is how many JSON texts may be wrapped in each other's strings.
 const escapes = 2

@@ -60,7 +60,7 @@ func apisixTable() table {
 		{"llm_summary.completion_tokens", unitsOut, plain},
 		{"llm_completion_tokens", unitsOut, plain},
 	}}
-	t.borrow(nginxTable())
+	t.borrow(nginxRows())
 	return t
 }
 
@@ -70,9 +70,9 @@ func apisixLayouts() []layout {
 		`$upstream_addr $upstream_status $upstream_response_time "$upstream_url"`, nil)}
 }
 
-// borrow appends the rows of a table that the format shares, where it has no own.
-func (t *table) borrow(from table) {
-	for _, r := range from.rows {
+// borrow appends the rows of another table that the format shares, where it has no own.
+func (t *table) borrow(from []row) {
+	for _, r := range from {
 		taken := func(own row) bool { return own.path == r.path || keys(own.path)[0] == r.path }
 		if r.what != elsewhere && !slices.ContainsFunc(t.rows, taken) {
 			t.rows = append(t.rows, r)

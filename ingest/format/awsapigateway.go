@@ -98,17 +98,21 @@ func awsTable() table {
 	}}
 }
 
-// awsLayouts are the CLF and CSV that the console proposes; HTTP APIs leave the last id out.
+// awsLayouts are the CLF and CSV that the console proposes, of which HTTP APIs leave the last id out, and what the Serverless
+// Framework has REST APIs write.
 func awsLayouts() []layout {
 	const (
 		who = "$ip $caller $user [$requestTime]"
 		clf = `"$requestLine" $status $responseLength $requestId`
+		// as the Serverless Framework sets it
+		named = "requestId: $requestId, ip: $ip, caller: $caller, user: $user, requestTime: $requestTime, httpMethod: $httpMethod, " +
+			"resourcePath: $resourcePath, status: $status, protocol: $protocol, responseLength: $responseLength"
 		csv = "$ip,$caller,$user,$requestTime,$httpMethod,$resourcePath,$protocol,$status,$responseLength,$requestId"
 	)
 	return []layout{
 		must(who+clf+" $extendedRequestId", nil), must(who+clf, nil),
 		must(who+" "+clf+" $extendedRequestId", nil), must(who+" "+clf, nil),
-		must(csv+",$extendedRequestId", nil), must(csv, nil),
+		must(csv+",$extendedRequestId", nil), must(csv, nil), must(named, nil),
 	}
 }
 

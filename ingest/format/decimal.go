@@ -129,6 +129,9 @@ func anyDecimal(b []byte, shift int) (n int64, ok bool) {
 		}
 	}
 	if i < len(b) && b[i]|0x20 == 'e' {
+		if by, err := strconv.Atoi(string(b[i+1:])); err == nil && shift+by >= 0 && shift+by <= maxExponent {
+			return anyDecimal(b[:i], shift+by) // 1.795377600856e+09 s, as Go's loggers write times: a float would lose some
+		}
 		return float(b, shift)
 	}
 	for ; places > 0 && n > 0; places-- {
@@ -142,6 +145,9 @@ func anyDecimal(b []byte, shift int) (n int64, ok bool) {
 	}
 	return n, true
 }
+
+// maxExponent is more than any number that fits has.
+const maxExponent = 30
 
 // push appends a digit. The result is negative once it does not fit.
 func push(n int64, digit byte) int64 {

@@ -10,7 +10,7 @@ package format
 // downstream_remote_address is already worked out of X-Forwarded-For where Envoy trusts
 // hops; downstream_direct_remote_address is the peer. Durations are milliseconds.
 func envoyTable() table {
-	return table{name: "envoy", marks: envoyMarks(), layouts: envoyLayouts(), shapes: "Envoy's and Istio's default formats", logging: `in json_format: authorization: "%REQ(AUTHORIZATION)%"`, rows: []row{
+	t := table{name: "envoy", marks: envoyMarks(), layouts: envoyLayouts(), shapes: "Envoy's and Istio's default formats", logging: `in json_format: authorization: "%REQ(AUTHORIZATION)%"`, rows: []row{
 		{"authorization", token, plain},
 		{"x-api-key", token, plain},
 		{"x_api_key", token, plain},
@@ -133,6 +133,25 @@ func envoyTable() table {
 		{"llm_output_token", unitsOut, plain},
 		{"llm_output_tokens", unitsOut, plain},
 	}}
+	t.rows = append(t.rows, envoyCamelCase()...)
+	return t
+}
+
+// envoyCamelCase are the keys that people choose who write the rest of their logs so.
+func envoyCamelCase() []row {
+	return []row{
+		{"xApiKey", token, plain},
+		{"consumerId", consumer, plain},
+		{"upstreamServiceTime", latency, millis},
+		{"downstreamDirectRemoteAddress", peer, plain},
+		{"downstreamRemoteAddress", peer, plain},
+		{"xForwardedFor", forwardedFor, plain},
+		{"responseCode", status, plain},
+		{"bytesReceived", bytesIn, plain},
+		{"bytesSent", bytesOut, plain},
+		{"userAgent", userAgent, plain},
+		{"requestId", requestID, plain},
+	}
 }
 
 // envoyLayouts are the text formats that Envoy and Istio write if nobody tells them otherwise.
@@ -159,5 +178,6 @@ func envoyMarks() []string {
 		"upstream_transport_failure_reason", "requested_server_name", "connection_termination_details", ":authority", ":method", ":path",
 		"x-envoy-origin-path", "x-envoy-original-path", "x-envoy-upstream-service-time", "upstream_service_time", "upstream_local_address",
 		"downstream_direct_remote_address", "commonProperties", "protocolVersion", "x_envoy_original_path", "x_envoy_origin_path", "x_envoy_upstream_service_time", "authority",
+		"responseFlags", "responseCodeDetails", "upstreamCluster", "downstreamRemoteAddress", "downstreamLocalAddress", "responseCode", "upstreamHost",
 	}
 }

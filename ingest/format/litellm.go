@@ -1,5 +1,7 @@
 package format
 
+import "bytes"
+
 // litellmTable reads the standard logging payload of LiteLLM's proxy.
 //
 // user_api_key_hash is the SHA-256 of the virtual key in hexadecimal. Times are seconds
@@ -8,7 +10,7 @@ package format
 // hash api_key and the cost spend. The payload carries whole prompts and answers:
 // nothing here names them, so they are never copied, and they are blanked in dead letters.
 func litellmTable() table {
-	return table{name: "litellm", finish: litellmKey, private: litellmPrivate(), marks: litellmMarks(), rows: []row{
+	return table{name: "litellm", finish: litellmFinish, private: litellmPrivate(), marks: litellmMarks(), rows: []row{
 		{"metadata.user_api_key_hash", credential, plain},
 		{"user_api_key_hash", credential, plain},
 		{"metadata.api_key_hash", credential, plain},
@@ -39,16 +41,21 @@ func litellmTable() table {
 		{"error_information.error_code", status, plain},
 		{"status", status, outcome},
 		{"metadata.user_agent", userAgent, plain},
+		{"request_tags", captured, plain}, // "User-Agent: OpenAI/Python 1.30.1" among them
 		{"prompt_tokens", unitsIn, plain},
 		{"completion_tokens", unitsOut, plain},
 		{"usage.prompt_tokens", unitsIn, plain},
 		{"usage.completion_tokens", unitsOut, plain},
+		{"metadata.usage_object.prompt_tokens", unitsIn, plain},
+		{"metadata.usage_object.completion_tokens", unitsOut, plain},
 		{"response_cost", costUSD, plain},
 		{"spend", costUSD, plain},
 		{"id", requestID, plain},
 		{"request_id", requestID, plain},
 		{"litellm_call_id", requestID, plain},
 		{"trace_id", requestID, plain},
+		{"responseFlags", envoysOwn, plain}, // Envoy's log in camel case, which has a startTime too
+		{"responseCode", envoysOwn, plain},
 	}}
 }
 
@@ -58,6 +65,25 @@ func litellmPrivate() []string {
 		"error_str", "error_message", "traceback", "response_cost_failure_debug_info",
 		"model_parameters", "user_api_key_user_email",
 	}
+}
+
+func litellmFinish(r *Record) {
+	litellmKey(r)
+	if bytes.IndexByte(r.Client, ',') >= 0 { // use_x_forwarded_for hands the header on as it came
+		r.Client, r.ForwardedFor = nil, r.Client
+	}
+	if len(r.UserAgent) == 0 {
+		r.UserAgent = agentTag(r.captured)
+	}
+}
+
+// agentTag is the user agent among the tags of a request. LiteLLM appends two to the caller's own: the product, and all of it.
+func agentTag(tags []byte) []byte {
+	const name = "User-Agent: "
+	if at := bytes.LastIndex(tags, []byte(name)); at >= 0 {
+		return tags[at+len(name):]
+	}
+	return nil
 }
 
 // litellmKey keeps a key that was logged in place of its hash, as old versions do, from
@@ -80,5 +106,5 @@ func isSHA256(b []byte) bool {
 }
 
 func litellmMarks() []string {
-	return []string{"call_type", "startTime", "completionStartTime", "custom_llm_provider", "response_cost", "model_parameters"}
+	return []string{"call_type", "startTime", "completionStartTime", "custom_llm_provider", "response_cost", "model_parameters", "requester_ip_address"}
 }

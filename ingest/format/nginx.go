@@ -8,7 +8,12 @@ package format
 // $msec and $time_iso8601 are taken when the response has been sent, so the request
 // began $request_time earlier. Retries give lists: "502, 200" and "0.000, 0.012".
 func nginxTable() table {
-	return table{name: "nginx", marks: nginxMarks(), layouts: combinedLayouts(), shapes: "common, combined, and combined with more behind it", logging: `in log_format with escape=json: "http_authorization":"$http_authorization"`, rows: []row{
+	return table{name: "nginx", marks: nginxMarks(), layouts: combinedLayouts(), shapes: "common, combined, and combined with more behind it", logging: `in log_format with escape=json: "http_authorization":"$http_authorization"`, rows: append(nginxRows(), nginxOwnNames()...)}
+}
+
+// nginxRows are the variables under their own names, and the usual ones in snake case.
+func nginxRows() []row {
+	return []row{
 		{"http_authorization", token, plain},
 		{"authorization", token, plain},
 		{"http_x_api_key", token, plain},
@@ -89,12 +94,45 @@ func nginxTable() table {
 		{"x_request_id", requestID, plain},
 		{"route_id", elsewhere, plain},       // APISIX adds it to NGINX's variables
 		{"response_flags", envoysOwn, plain}, // Envoy's log, under NGINX's names
-	}}
+	}
+}
+
+// nginxOwnNames are what people call the variables who do not like them as they are: in camel case, or shorter.
+func nginxOwnNames() []row {
+	return []row{
+		{"httpAuthorization", token, plain},
+		{"httpXApiKey", token, plain},
+		{"apiKey", token, plain},
+		{"httpCookie", secret, plain},
+		{"remoteUser", consumer, plain},
+		{"timeIso8601", ended, seconds},
+		{"timeLocal", ended, seconds},
+		{"ts", ended, guess},
+		{"requestTime", latency, seconds},
+		{"upstreamResponseTime", latency, seconds},
+		{"remoteAddr", peer, plain},
+		{"ip", client, plain},
+		{"clientIp", client, plain},
+		{"httpXForwardedFor", forwardedFor, plain},
+		{"xForwardedFor", forwardedFor, plain},
+		{"requestMethod", method, plain},
+		{"requestUri", uri, plain},
+		{"requestLength", bytesIn, plain},
+		{"bytesSent", bytesOut, plain},
+		{"bodyBytesSent", bytesOut, plain},
+		{"bytes", bytesOut, plain},
+		{"size", bytesOut, plain},
+		{"httpUserAgent", userAgent, plain},
+		{"ua", userAgent, plain},
+		{"agent", userAgent, plain},
+		{"requestId", requestID, plain},
+	}
 }
 
 func nginxMarks() []string {
 	return []string{
 		"msec", "time_iso8601", "time_local", "remote_addr", "request_uri", "request_time", "request_length",
 		"body_bytes_sent", "upstream_addr", "upstream_status", "http_user_agent",
+		"remoteAddr", "timeIso8601", "timeLocal", "requestUri", "bodyBytesSent", "httpUserAgent", "upstreamAddr", "upstreamStatus",
 	}
 }

@@ -7,7 +7,7 @@ func (r *reader) said(row *row, s *slot) []byte {
 	case text, number:
 		return r.plain(r.data[s.from:s.to], s.escaped)
 	case array:
-		if row.what == forwardedFor || row.what == forwarded {
+		if row.what == forwardedFor || row.what == forwarded || row.what == captured {
 			return r.joined(s)
 		}
 		return r.first(s)

@@ -53,6 +53,9 @@ var clocks = [...]string{"@timestamp", "timestamp", "time", "timeUnixNano", "ts"
 func (w *wrapped) unwrap(s *stream, entry []byte) (done bool, err error) {
 	w.outer, w.at = s, time.Time{}
 	if len(entry) > 0 && entry[0] == '"' {
+		if text := (scanner{data: entry}); text.value(0) != len(entry) {
+			return false, nil // a line that only begins with a quote
+		}
 		return w.try(entry, entry)
 	}
 	if done, err = w.batched(entry); done || err != nil {
