@@ -121,7 +121,7 @@ func (t *teller) profiles(id schema.TokenID, active bool) error {
 		return err
 	}
 	if len(rows) == 0 && active {
-		t.say("\nNo profile is stored yet: a running tokenwatch stores them every detect.snapshot_every (%s).", t.cfg.SnapshotEvery.String())
+		t.say("\nNo profile is stored yet: a running tokenwatch stores them every detect.snapshot_every (%s) while records come, and when it stops.", t.cfg.SnapshotEvery.String())
 	}
 	shared, err := t.db.TokenProfiles(t.process.ctx, schema.TokenID{})
 	if err != nil {
