@@ -203,7 +203,9 @@ func (d *Decoder) Decode(dst *schema.Block, value []byte, pos Position) {
 	if w == nil {
 		w = d.take()
 	}
-	w.decode(dst, value, pos)
+	if sound := w.decode(dst, value, pos); !sound {
+		return
+	}
 	if !lane.CompareAndSwap(nil, w) {
 		d.rest(w)
 	}

@@ -63,6 +63,9 @@ func checkEvent(t *testing.T, e *schema.Event) {
 
 func checkLetter(t *testing.T, l *schema.DeadLetter) {
 	t.Helper()
+	if l.Reason == ingest.ReasonInternal {
+		t.Error(l.Detail)
+	}
 	if l.Reason == "" || l.Detail == "" || len(l.Payload) > 4096 || !utf8.ValidString(l.Payload) {
 		t.Errorf("dead letter %+v", l)
 	}

@@ -54,20 +54,27 @@ func newDecoding(d *Decoder) *decoding {
 	return w
 }
 
-func (w *decoding) decode(dst *schema.Block, value []byte, pos Position) {
+// decode reports whether w can decode another record: after a panic it cannot, what it remembers may be half of something.
+func (w *decoding) decode(dst *schema.Block, value []byte, pos Position) (sound bool) {
 	w.dst, w.pos, w.size = dst, pos, len(value)
-	defer func() { w.dst = nil }()
 	events, letters := len(dst.Events), len(dst.DeadLetters)
+	defer func() {
+		w.dst = nil
+		if fault := recover(); fault != nil {
+			dst.Events, dst.DeadLetters = dst.Events[:events], append(dst.DeadLetters[:letters], w.panicked(fault))
+		}
+	}()
 	w.scrub.Know(nil)
 	if err := w.tooLarge(len(value)); err != nil {
 		w.refuse(w.cfg.Format, 0, value, err) // no format has looked at it
-		return
+		return true
 	}
 	if err := w.format.Decode(value, w.each); err != nil {
 		dst.Events, dst.DeadLetters = dst.Events[:events], dst.DeadLetters[:letters]
 		w.scrub.Know(nil)
 		w.refuse(w.format.Name(), 0, value, err)
 	}
+	return true
 }
 
 func (w *decoding) tooLarge(size int) error {

@@ -38,3 +38,6 @@ func ClientIP(trusted []string) func(*format.Record) netip.Addr {
 	}
 	return func(r *format.Record) netip.Addr { return t.origin(r).ip }
 }
+
+// Survived is survived.
+var Survived = survived

@@ -40,10 +40,14 @@ func (d *Decoder) raws(value []byte, pos Position) map[uint32][]byte {
 		return raws
 	}
 	w := d.take()
-	defer d.rest(w)
-	_ = w.format.Decode(value, func(r *format.Record) error { // what is wrong with it, Decode has told
-		raws[uint32(r.Item)] = bytes.Clone(r.Raw)
-		return nil
+	sound := survived(func() {
+		_ = w.format.Decode(value, func(r *format.Record) error { // what is wrong with it, Decode has told
+			raws[uint32(r.Item)] = bytes.Clone(r.Raw)
+			return nil
+		})
 	})
+	if sound {
+		d.rest(w)
+	}
 	return raws
 }

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/tokenwatch/tokenwatch/ingest"
 	"github.com/tokenwatch/tokenwatch/ingest/format"
 	"github.com/tokenwatch/tokenwatch/schema"
 	"github.com/tokenwatch/tokenwatch/schema/clickhouse"
@@ -165,22 +166,19 @@ func oneLine(s string) string {
 	return quoted[1 : len(quoted)-1]
 }
 
-// reasonStoreRefused is the one reason that no format gives.
-const reasonStoreRefused = "store_refused"
-
 func reasonNames() []string {
 	var names []string
 	for _, reason := range format.Reasons() {
 		names = append(names, string(reason))
 	}
-	return append(names, reasonStoreRefused)
+	return append(names, ingest.ReasonStoreRefused, ingest.ReasonInternal)
 }
 
 func knownReason(name string) bool { return slices.Contains(reasonNames(), name) }
 
 // adviceOn says what to do about letters of a reason.
 func adviceOn(reason string) string {
-	if reason == reasonStoreRefused {
+	if reason == ingest.ReasonStoreRefused {
 		return "ClickHouse refused the row, its error is in the detail; replay the letter once that is mended"
 	}
 	return advice(format.Reason(reason))

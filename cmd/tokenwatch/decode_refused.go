@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tokenwatch/tokenwatch/ingest"
 	"github.com/tokenwatch/tokenwatch/ingest/format"
 	"github.com/tokenwatch/tokenwatch/schema"
 )
@@ -60,6 +61,8 @@ func advice(reason format.Reason) string {
 		return "keep bodies and prompts out of the log, or raise ingest.max_record_bytes"
 	case format.BadStatus:
 		return "if another field has the HTTP status, declare the format in ingest.custom"
+	case ingest.ReasonInternal:
+		return "this is a fault of tokenwatch's own: report it with the line above; the record stays in Kafka, and can be replayed once that is mended"
 	case format.Empty:
 		return "see what the producer sends: such a record holds nothing"
 	}

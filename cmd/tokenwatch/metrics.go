@@ -71,6 +71,8 @@ func newMetrics() *metrics {
 	for _, reason := range format.Reasons() {
 		m.deadLetters.WithLabelValues(string(reason))
 	}
+	m.deadLetters.WithLabelValues(ingest.ReasonInternal)
+	m.deadLetters.WithLabelValues(ingest.ReasonStoreRefused)
 	return m
 }
 
