@@ -14,24 +14,40 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
-// Codes of ClickHouse errors that pass: the server is starting, busy, short of memory or
-// connections, read-only, behind on merges, or lost its Keeper.
+// Codes of ClickHouse errors that pass: the server is starting or being stopped, busy, short of memory, disk or
+// connections, read-only, behind on merges, lost its Keeper, or somebody ended the query.
 var transient = []int{
 	3,   // UNEXPECTED_END_OF_FILE
+	75,  // CANNOT_WRITE_TO_FILE_DESCRIPTOR: the disk is full
 	107, // FILE_DOESNT_EXIST
 	159, // TIMEOUT_EXCEEDED
 	164, // READONLY
+	173, // CANNOT_ALLOCATE_MEMORY
+	198, // DNS_ERROR, of a server that asks others
 	202, // TOO_MANY_SIMULTANEOUS_QUERIES
 	203, // NO_FREE_CONNECTION
 	209, // SOCKET_TIMEOUT
 	210, // NETWORK_ERROR
+	225, // NO_ZOOKEEPER
+	236, // ABORTED: the server is being stopped
 	241, // MEMORY_LIMIT_EXCEEDED
 	242, // TABLE_IS_READ_ONLY
+	243, // NOT_ENOUGH_SPACE
 	252, // TOO_MANY_PARTS
+	279, // ALL_CONNECTION_TRIES_FAILED
 	285, // TOO_FEW_LIVE_REPLICAS
+	286, // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
+	289, // REPLICA_IS_NOT_IN_QUORUM
 	319, // UNKNOWN_STATUS_OF_INSERT
+	394, // QUERY_WAS_CANCELLED
 	425, // SYSTEM_ERROR
-	774, // the table's setting table_readonly
+	439, // CANNOT_SCHEDULE_TASK
+	473, // DEADLOCK_AVOIDED
+	499, // S3_ERROR
+	574, // DISTRIBUTED_TOO_MANY_PENDING_BYTES
+	733, // TABLE_IS_BEING_RESTARTED
+	745, // SERVER_OVERLOADED
+	774, // TABLE_IS_PERMANENTLY_READ_ONLY: the table's setting table_readonly
 	999, // KEEPER_EXCEPTION
 }
 
