@@ -50,7 +50,8 @@ type Handler interface {
 // Look and Cut are not called at the same time as each other, but at any time beside Handle.
 type Lane interface {
 	// Look shows the events of a record that was decoded just now, in order. They are not stored yet, so nothing
-	// that follows from them may leave the process or outlive it before Handle. Reading goes on when it returns.
+	// that follows from them may leave the process or outlive it before Handle. Their paths and ids of requests are valid until it
+	// returns; reading goes on then.
 	Look(events []schema.Event)
 	// Cut says that the block ends at offset last: Look has shown all events up to there and none behind.
 	Cut(last int64)

@@ -226,7 +226,7 @@ func (d *Decoder) Outline(value []byte, pos Position) []schema.Event {
 	d = d.of(pos.Topic)
 	w := d.take()
 	defer d.rest(w)
-	w.pos = pos
+	w.dst, w.pos = new(schema.Block), pos
 	var outlines []schema.Event
 	err := w.format.Decode(value, func(r *format.Record) error {
 		if !errors.Is(r.Err, format.NoToken) {

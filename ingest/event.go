@@ -165,7 +165,7 @@ func (w *decoding) describe(e *schema.Event, seen places, r *format.Record) {
 	if len(r.URI) > 0 {
 		e.Path, e.Route = w.path(seen.path, pathOf(r.URI))
 	}
-	e.RequestID = w.texts.copy(clip(w.scrub.ID(r.RequestID), maxRequestID))
+	e.RequestID = w.dst.Texts.Copy(clip(w.scrub.ID(r.RequestID), maxRequestID))
 	e.Status, e.BytesIn, e.BytesOut = r.Status, r.BytesIn, r.BytesOut
 	e.Latency = r.Latency.Truncate(time.Microsecond)
 	e.UnitsIn, e.UnitsOut, e.CostUSD = r.UnitsIn, r.UnitsOut, r.CostUSD

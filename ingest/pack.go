@@ -30,6 +30,7 @@ func (r *room) pack() {
 		return
 	}
 	b.Packed.Add(b.Events)
+	b.Texts.Reuse()
 	b.Events = b.Events[:0]
 	if cap(b.Events) > packEvery { // a record of very many
 		b.Events = make([]schema.Event, 0, packEvery)

@@ -19,12 +19,18 @@ type kept struct {
 
 const keptSize = 100
 
-func (k *kept) Add(events []schema.Event) { k.events = append(k.events, events...) }
-func (k *kept) Len() int                  { return len(k.events) }
-func (k *kept) Cap() int                  { return max(k.room, len(k.events)) }
-func (k *kept) Grow(n int)                { k.room = max(k.room, len(k.events)+n) }
-func (k *kept) RowSize() int              { return keptSize }
-func (k *kept) Reset()                    { k.events = k.events[:0] }
+func (k *kept) Len() int     { return len(k.events) }
+func (k *kept) Cap() int     { return max(k.room, len(k.events)) }
+func (k *kept) Grow(n int)   { k.room = max(k.room, len(k.events)+n) }
+func (k *kept) RowSize() int { return keptSize }
+func (k *kept) Reset()       { k.events = k.events[:0] }
+
+func (k *kept) Add(events []schema.Event) {
+	for _, e := range events {
+		e.Path = strings.Clone(e.Path) // its memory is somebody else's next
+		k.events = append(k.events, e)
+	}
+}
 
 // Events gives one after the other in the same place, as they are valid until the next.
 func (k *kept) Events(yield func(*schema.Event) bool) {
@@ -53,7 +59,7 @@ type flocks struct{}
 
 func (flocks) Decode(dst *schema.Block, value []byte, pos ingest.Position) {
 	for item := range len(value) {
-		dst.Events = append(dst.Events, schema.Event{Ingested: pos.At, Partition: pos.Partition, Offset: pos.Offset, Item: uint32(item), Path: string(value[:1])})
+		dst.Events = append(dst.Events, schema.Event{Ingested: pos.At, Partition: pos.Partition, Offset: pos.Offset, Item: uint32(item), Path: dst.Texts.Copy(value[:1])})
 	}
 }
 

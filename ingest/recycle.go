@@ -5,7 +5,7 @@ import "github.com/tokenwatch/tokenwatch/schema"
 // recycle empties a block so that its memory can serve again. Blocks of a burst are large;
 // when they are not needed any more, their memory goes back.
 func recycle(b *schema.Block) {
-	events, letters, packed := b.Events, b.DeadLetters, b.Packed
+	events, letters, packed, texts := b.Events, b.DeadLetters, b.Packed, b.Texts
 	if packed != nil {
 		events = events[:cap(events)] // those that were packed left their strings there
 	}
@@ -14,7 +14,7 @@ func recycle(b *schema.Block) {
 	*b = schema.Block{}
 	if packed != nil && worthKeeping(packed.Len(), packed.Cap()) {
 		packed.Reset()
-		b.Packed = packed
+		b.Packed, b.Texts = packed, texts
 	}
 	if worthKeeping(len(events), cap(events)) {
 		b.Events = events[:0]

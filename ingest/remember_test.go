@@ -32,7 +32,9 @@ func TestRememberingChangesNothing(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, 2))
 		for range 60 {
 			record := string(records[random.IntN(4000)])
-			if have, want := decode(seasoned, record), decode(newDecoder(t, name), record); !reflect.DeepEqual(have, want) {
+			have, want := decode(seasoned, record), decode(newDecoder(t, name), record)
+			have.Texts, want.Texts = schema.Texts{}, schema.Texts{} // the memory of what was made anew
+			if !reflect.DeepEqual(have, want) {
 				t.Fatalf("%s: %s\nhave %+v\nwant %+v", name, record, have, want)
 			}
 		}

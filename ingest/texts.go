@@ -145,8 +145,13 @@ func (w *decoding) path(place *memoPlace[path], raw []byte) (text, route string)
 		return known.text, known.route
 	}
 	clean := w.scrub.Path(raw)
-	p := path{w.texts.text(clip(clean, maxPath), room != nil), w.route(clean), w.pos.At}
-	room.keep(raw, p)
+	p := path{route: w.route(clean), at: w.pos.At}
+	if clean = clip(clean, maxPath); room == nil {
+		p.text = w.dst.Texts.Copy(clean)
+	} else {
+		p.text = string(clean)
+		room.keep(raw, p)
+	}
 	return p.text, p.route
 }
 

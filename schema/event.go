@@ -86,6 +86,7 @@ type Block struct {
 	Ingested    time.Time
 	Packed      Packed `json:"-"` // events that precede those in Events, if a store packs them; else nil
 	Events      []Event
+	Texts       Texts `json:"-"` // of Events: their paths and ids of requests
 	DeadLetters []DeadLetter
 	Missing     []Missing // offsets before the block's last that held no record
 }

@@ -5,7 +5,8 @@ import "iter"
 // Packed are events in the form in which a store sends them on. They take less than half of the memory of Events, and nothing
 // in it that a garbage collector has to look at. It is not safe for concurrent use.
 type Packed interface {
-	// Add takes over what the events say, behind those that it has.
+	// Add takes over what the events say, behind those that it has. It copies their paths and ids of requests, which are not valid
+	// for long.
 	Add(events []Event)
 	// Len is how many events it has, Cap how many there is room for.
 	Len() int

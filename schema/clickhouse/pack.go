@@ -1,8 +1,6 @@
 package clickhouse
 
 import (
-	"encoding/binary"
-
 	"github.com/tokenwatch/tokenwatch/schema"
 )
 
@@ -11,7 +9,7 @@ import (
 func (db *DB) Pack() schema.Packed { return newEventColumns() }
 
 // rowBytes is what an event takes in its columns, but for those of a length of their own.
-const rowBytes = 202
+const rowBytes = 176
 
 // RowSize implements schema.Packed.
 func (c *eventColumns) RowSize() int { return rowBytes }
@@ -45,17 +43,6 @@ func (c *eventColumns) Events(yield func(*schema.Event) bool) {
 		if !yield(&e) {
 			return
 		}
-	}
-}
-
-// each gives the rows that were appended, one after the other.
-func (c *textColumn) each() func() string {
-	all, at := string(c.sent), 0
-	return func() string {
-		size, width := binary.Uvarint(c.sent[at:])
-		from := at + width
-		at = from + int(size)
-		return all[from:at]
 	}
 }
 

@@ -19,7 +19,8 @@ import (
 type words struct {
 	numbers map[string]uint32
 	values  []string     // by number
-	rows    []uint32     // by row
+	rows    []uint16     // by row
+	wide    []uint32     // by row, instead of rows, from when there are more numbers than it could tell apart
 	last    meeting      // of the row before: many columns say the same again and again
 	met     [][2]meeting // the one that came last goes first
 	empty   uint32       // 1 more than the number of the empty string; 0: there was none
@@ -51,7 +52,19 @@ func (w *words) Append(v string) {
 	if !w.last.was(v) {
 		w.next(v)
 	}
-	w.rows = append(w.rows, w.last.number)
+	if w.wide == nil && w.last.number <= math.MaxUint16 {
+		w.rows = append(w.rows, uint16(w.last.number))
+		return
+	}
+	w.widen()
+	w.wide = append(w.wide, w.last.number)
+}
+
+// widen makes room for larger numbers. Few blocks have a column of that many values.
+func (w *words) widen() {
+	if w.wide == nil {
+		w.wide = widened(make([]uint32, 0, cap(w.rows)), w.rows)
+	}
 }
 
 // was reports whether this is the string that was met, by its address. An empty one has none.
@@ -119,10 +132,15 @@ func (w *words) number(v string) uint32 {
 }
 
 // Row is row i's value.
-func (w *words) Row(i int) string { return w.values[w.rows[i]] }
+func (w *words) Row(i int) string {
+	if w.wide != nil {
+		return w.values[w.wide[i]]
+	}
+	return w.values[w.rows[i]]
+}
 
 // Rows is the number of rows.
-func (w *words) Rows() int { return len(w.rows) }
+func (w *words) Rows() int { return max(len(w.rows), len(w.wide)) }
 
 // Type is LowCardinality(String).
 func (w *words) Type() proto.ColumnType {
@@ -133,7 +151,7 @@ func (w *words) Type() proto.ColumnType {
 func (w *words) Reset() {
 	clear(w.numbers)
 	clear(w.values)
-	w.values, w.rows = w.values[:0], w.rows[:0]
+	w.values, w.rows, w.wide = w.values[:0], w.rows[:0], nil
 	clear(w.met)
 	w.last, w.empty = meeting{}, 0
 }
@@ -156,9 +174,10 @@ func (w *words) EncodeColumn(b *proto.Buffer) {
 	for _, v := range w.values {
 		b.PutString(v)
 	}
-	b.PutInt64(int64(len(w.rows)))
+	rows := w.Rows()
+	b.PutInt64(int64(rows))
 	from := len(b.Buf)
-	b.Buf = slices.Grow(b.Buf, len(w.rows)<<width)[:from+len(w.rows)<<width]
+	b.Buf = slices.Grow(b.Buf, rows<<width)[:from+rows<<width]
 	to := b.Buf[from:]
 	switch width {
 	case 0:
@@ -167,10 +186,10 @@ func (w *words) EncodeColumn(b *proto.Buffer) {
 		}
 	case 1:
 		for i, n := range w.rows {
-			binary.LittleEndian.PutUint16(to[2*i:], uint16(n))
+			binary.LittleEndian.PutUint16(to[2*i:], n)
 		}
 	default:
-		for i, n := range w.rows {
+		for i, n := range w.wide {
 			binary.LittleEndian.PutUint32(to[4*i:], n)
 		}
 	}
@@ -209,20 +228,20 @@ func (w *words) DecodeColumn(r *proto.Reader, rows int) error {
 	}
 	switch raw.Key {
 	case proto.KeyUInt8:
-		w.rows = widen(w.rows, raw.Keys8)
+		w.rows = widened(w.rows, raw.Keys8)
 	case proto.KeyUInt16:
-		w.rows = widen(w.rows, raw.Keys16)
+		w.rows = widened(w.rows, raw.Keys16)
 	case proto.KeyUInt32:
-		w.rows = widen(w.rows, raw.Keys32)
+		w.wide = widened(w.wide, raw.Keys32)
 	default:
-		w.rows = widen(w.rows, raw.Keys64)
+		w.wide = widened(w.wide, raw.Keys64)
 	}
 	return nil
 }
 
-func widen[T uint8 | uint16 | uint32 | uint64](into []uint32, numbers []T) []uint32 {
+func widened[To uint16 | uint32, T uint8 | uint16 | uint32 | uint64](into []To, numbers []T) []To {
 	for _, n := range numbers {
-		into = append(into, uint32(n))
+		into = append(into, To(n))
 	}
 	return into
 }
