@@ -40,6 +40,13 @@ type metrics struct {
 	open       prometheus.Gauge
 }
 
+// Seconds from a record's append until detection has looked at it, and until its block is stored. What is aimed at, 0.25 and 1.5, is
+// a bound of its own: between bounds a histogram only guesses.
+var (
+	detectedBounds = []float64{.002, .005, .01, .02, .035, .05, .075, .1, .15, .2, .25, .3, .4, .5, .75, 1, 1.5, 2.5, 5, 10, 30, 60}
+	storedBounds   = []float64{.01, .025, .05, .1, .2, .35, .5, .75, 1, 1.25, 1.5, 2, 3, 5, 10, 30, 60, 300}
+)
+
 func newMetrics() *metrics {
 	m := &metrics{
 		registry:    prometheus.NewRegistry(),
@@ -52,9 +59,9 @@ func newMetrics() *metrics {
 		retries:     counter("insert_retries_total", "Inserts that failed and were repeated.", "topic", "partition"),
 		handled:     histogram("detect_seconds", "Time to hand on the findings of a block that is stored.", prometheus.ExponentialBuckets(0.001, 2, 14), "topic", "partition"),
 		latency: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "tokenwatch", Name: "append_to_stored_seconds",
-			Help: "From the append of a block's first record to Kafka until the block is in ClickHouse.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 16)}),
+			Help: "From the append of a block's first record to Kafka until the block is in ClickHouse.", Buckets: storedBounds}),
 		looked: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "tokenwatch", Name: "append_to_detected_seconds",
-			Help: "From the append of a record to Kafka until detection has looked at it; of one record in 64.", Buckets: prometheus.ExponentialBuckets(0.002, 1.5, 24)}),
+			Help: "From the append of a record to Kafka until detection has looked at it; of one record in 64.", Buckets: detectedBounds}),
 		findings:   counter("findings_total", "Findings, by severity and by each detector that spoke.", "severity", "detector"),
 		accepted:   counter("finding_outcomes_total", "What became of findings: opened or merged an incident, known, backfill, minor.", "outcome"),
 		deliveries: counter("deliveries_total", "Attempts to deliver an incident.", "destination", "outcome"),
