@@ -120,16 +120,18 @@ func (d *doings) turn(window uint32) {
 	}
 }
 
-// closeDay makes the open day part of the past, unless what happened on it is in doubt;
-// days are those with activity, this one included.
-func (d *doings) closeDay(doubtful bool, days uint16) {
+// closeDay makes the open day part of the past, unless what happened on it is in doubt; of a day that is suspect routes and
+// methods are no part of it. Days are those with activity, this one included.
+func (d *doings) closeDay(doubtful, suspect bool, days uint16) {
 	if !doubtful {
 		for g := range gauges {
 			d.learn(g, days)
 		}
+		d.longest = max(d.longest, d.gap)
+	}
+	if !doubtful && !suspect {
 		d.routes |= d.fresh
 		d.methods |= d.methods >> openDay
-		d.longest = max(d.longest, d.gap)
 	}
 	d.methods &= 1<<openDay - 1
 	d.today, d.fresh, d.worst, d.gap = [gauges]uint8{}, 0, 0, 0

@@ -201,7 +201,7 @@ func (e *Engine) judge(l *look) *schema.Finding {
 	if first && s.episode.alerted {
 		l.record(s, true)
 	}
-	if first && l.now < int64(p.quarantine.until) {
+	if first && l.quarantined() {
 		l.forget()
 	}
 	return e.finding(l, s, score, list)

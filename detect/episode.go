@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -14,9 +13,6 @@ const (
 	maxSeenAddresses = 256
 	// updateEvery is how often an episode that goes on is reported again, in event time.
 	updateEvery = 60
-	// quietTime ends a quarantine: what goes on for so long after an alert, with no
-	// verdict, is taken to be the owner's.
-	quietTime = 7 * daySeconds
 )
 
 // episode is a stretch of odd behaviour: from its first evidence until all has faded.
@@ -52,15 +48,6 @@ func (o *lists) blank() lists {
 	clear(o.networks)
 	clear(o.clients)
 	return lists{o.addresses[:0], o.places[:0], o.networks[:0], o.clients[:0]}
-}
-
-// quarantine keeps what was alerted out of the profile. It outlives its episode: a thief
-// who comes every night is no less a thief in the second.
-type quarantine struct {
-	since uint32 // first alert of an unbroken run of suspicious days
-	last  uint32 // newest suspicious event after an alert
-	until uint32 // before this, nothing suspicious is learnt
-	where uint32 // what the first alert was about: see weary
 }
 
 // settle lets evidence fade, and closes an episode that has none left or has been quiet
@@ -162,29 +149,6 @@ func (l *look) report(s *story, score float64, detectors int) {
 	}
 	e.alerted = true
 	l.profile.alertDay = uint16(l.day)
-}
-
-// isolate extends the quarantine of an episode that was reported, until it has gone on
-// for so long that it is taken for the owner's.
-func (l *look) isolate(s *story) {
-	if !s.episode.alerted {
-		return
-	}
-	q := &l.profile.quarantine
-	now := uint32(l.now)
-	if l.now-int64(q.last) > l.profile.pause() {
-		q.since, q.where = now, s.where()
-	}
-	q.last, q.until = now, 0
-	if l.now-int64(q.since) < quietTime {
-		q.until = uint32(min(l.now+l.probation, math.MaxUint32))
-	}
-}
-
-// pause is how long a token may be silent without its behaviour having ended: two days, or
-// four times what lies between its active days.
-func (p *profile) pause() int64 {
-	return max(2*daySeconds, 4*(int64(p.last)-int64(p.first))/int64(max(p.days, 1)))
 }
 
 // severity ranks a score.

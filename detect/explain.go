@@ -26,7 +26,7 @@ type Portrait struct {
 	// Evidence is what is in the air: what its detectors said, and what that still counts.
 	Evidence []Weighed
 	Score    float64 // that it adds up to; 1.0 = enough for an alert
-	// Quarantine is until when nothing suspicious is learnt; zero when there was no alert.
+	// Quarantine is until when nothing suspicious is learnt, nor what is new; zero when there was no alert.
 	Quarantine time.Time
 }
 

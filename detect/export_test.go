@@ -1,6 +1,10 @@
 package detect
 
-import "github.com/tokenwatch/tokenwatch/schema"
+import (
+	"math/bits"
+
+	"github.com/tokenwatch/tokenwatch/schema"
+)
 
 // ProcessThoroughly shows an event to all detectors, also when it is no news.
 func (e *Engine) ProcessThoroughly(ev *schema.Event) *schema.Finding {
@@ -59,3 +63,15 @@ func (e *Engine) TenMinutes() uint32 { return e.scored.rate.spans[tens].count }
 
 // Company is who a consumer of an environment is part of.
 func Company(consumer, environment string) string { return companyOf(owner(consumer, environment)) }
+
+// Routes is how many a token is known for, about.
+func (e *Engine) Routes(token schema.TokenID) int {
+	s, _ := e.memory.find(&token)
+	return bits.OnesCount64(e.memory.at(s).doings.routes)
+}
+
+// DaysFromMachines is on how many days a token was used from hosting, VPN or Tor.
+func (e *Engine) DaysFromMachines(token schema.TokenID) uint16 {
+	s, _ := e.memory.find(&token)
+	return e.memory.at(s).kinds[machinery].days
+}

@@ -35,6 +35,7 @@ type look struct {
 	strange   bool          // the place is far from everything that is the token's own
 	spokeOf   bool          // something was said of the place or the program, or may have been
 	odd       bool          // something was found
+	held      bool          // something new about it is not learnt, since the token is in quarantine
 	away      bool          // the token was in no place of its own before
 	rehearsed bool          // something was found by a detector on trial
 	confirmed bool          // it is what somebody confirmed to be theft

@@ -162,7 +162,7 @@ func (l *look) silenceRatio() float64 {
 	}
 	class := silenceClass(l.now - int64(m.at))
 	ratio := m.silences.ratio(class)
-	if l.now >= int64(l.profile.quarantine.until) {
+	if !l.quarantined() {
 		m.silences.add(class)
 	}
 	return ratio

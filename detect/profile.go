@@ -64,7 +64,7 @@ func (l *look) open(cfg *Config) {
 		}
 		l.cohort.surges.learnDay(cfg, &p.rate, p.day, p.alertedToday())
 		p.rate.closeDay(p.alertedToday(), p.day, l.day)
-		p.doings.closeDay(p.alertedToday(), p.days)
+		p.doings.closeDay(p.alertedToday(), p.suspectToday(), p.days)
 	}
 	p.day = l.day
 	p.days = min(p.days, 1<<16-2) + 1
@@ -75,7 +75,7 @@ func (l *look) open(cfg *Config) {
 func (p *profile) alertedToday() bool { return int32(p.alertDay) == p.day }
 
 // learn takes an event into the baseline. Suspicious ones stay out of it while an
-// alert is in the air; new values are learnt on probation.
+// alert is in the air, as does what is new (see quarantine.go); new values are learnt on probation.
 func (l *look) learn() {
 	p := l.profile
 	if p.first == 0 {
@@ -88,32 +88,29 @@ func (l *look) learn() {
 	p.events++
 	p.noteHour(l.hour)
 	l.learnHabits()
-	if ev := l.event; ev.ASN != 0 {
+	if ev := l.event; ev.ASN != 0 && l.habits(networks).find(l.network()) != nil {
 		p.kinds[kindOf(ev.Network)].see(uint16(l.day))
 	}
 }
 
-// isolated tells a suspicious event while what is suspicious is not learnt.
-func (l *look) isolated() bool {
-	return l.odd && (l.confirmed || l.now < int64(l.profile.quarantine.until))
-}
-
+// learnHabits counts what the event has of each kind of habit, and takes up what is new, unless that is held back. The
+// User-Agent comes last: it is learnt with the rest or not at all.
 func (l *look) learnHabits() {
 	ev, texts := l.event, l.memory.texts
-	if !l.see(clients, l.product) {
+	if l.takesUp(clients, l.product) {
 		l.insert(clients, habit{key: uint32(texts.hold(product(ev.Client))), name: texts.hold(ev.Client)})
 	}
-	if ev.Country != "" && !l.see(countries, l.country) {
+	if ev.Country != "" && l.takesUp(countries, l.country) {
 		l.insert(countries, habit{key: uint32(texts.hold(ev.Country))})
 	}
-	if ev.ASN != 0 && !l.see(networks, value{ev.ASN, true}) {
+	if ev.ASN != 0 && l.takesUp(networks, l.network()) {
 		l.insert(networks, habit{key: ev.ASN, name: texts.hold(networkName(ev.Place))})
 	}
-	if ev.UserAgent != "" && !l.see(agents, value{l.agent, true}) {
-		l.insert(agents, habit{key: l.agent})
-	}
-	if ev.City != "" && !l.see(cities, l.city()) {
+	if ev.City != "" && l.takesUp(cities, l.city()) {
 		l.insert(cities, habit{key: uint32(texts.hold(placeName(ev.Place))), lat: ev.Lat, lon: ev.Lon})
+	}
+	if ev.UserAgent != "" && !l.see(agents, value{l.agent, true}) && !l.held {
+		l.insert(agents, habit{key: l.agent})
 	}
 }
 

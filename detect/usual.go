@@ -122,10 +122,10 @@ func (p *profile) surprise() { p.usual = settings{} }
 
 // expect remembers the event's setting if no detector will have anything to say of it for
 // the rest of the day, or until a habit settles: what can be news about it was seen today, and is settled, or there is
-// nothing to compare it with.
+// nothing to compare it with. What is held back is to be learnt as soon as the quarantine is over, so it is looked at.
 func (l *look) expect(before uint32) {
 	u := &l.profile.usual
-	if l.spokeOf || l.group != home || l.now < int64(before) || l.isolated() {
+	if l.spokeOf || l.group != home || l.now < int64(before) || l.isolated() || l.held {
 		return
 	}
 	if u.until != 0 && l.now >= int64(u.until) {
