@@ -18,6 +18,8 @@ type stream struct {
 	item  int                 // entries emitted of the record at hand
 	name  string              // format of the last one
 
+	alike *alike
+
 	given int    // entries that the decoder gave of the document at hand
 	twice int    // how many of those it gives again
 	buf   []byte // what was mended
@@ -28,7 +30,7 @@ func openStream(name string, cfg Config, wraps int) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stream{decoder: d, name: d.Name()}
+	s := &stream{decoder: d, name: d.Name(), alike: &alike{cfg: cfg}}
 	s.each = s.entry
 	if wraps > 0 {
 		s.inner = &wrapped{name: name, cfg: cfg, wraps: wraps - 1}
@@ -97,11 +99,28 @@ func (s *stream) entry(r *Record) error {
 		return nil
 	}
 	s.name = s.decoder.Name()
-	if r.Err != nil && s.inner != nil {
+	if r.Err == nil && !r.lacks() {
+		return s.hand(r) // nearly always
+	}
+	better, as := s.alike.read(s.decoder, r)
+	if (better == nil || better.Err != nil) && r.Err != nil && s.inner != nil {
 		if done, err := s.inner.unwrap(s, r.Raw); done {
 			return err
 		}
 	}
+	if better == nil {
+		return s.hand(r)
+	}
+	if a, ok := s.decoder.(*auto); ok && !a.marked() {
+		if s.name = as; as == "" {
+			s.name = "nginx" // whose logs most people have parsed
+		}
+	}
+	return s.hand(better)
+}
+
+// hand hands an entry on.
+func (s *stream) hand(r *Record) error {
 	r.Item = s.item
 	s.item++
 	return s.emit(r)
