@@ -21,6 +21,7 @@ type alike struct {
 	names  *dialect // opened when first needed
 	spots  map[string]spot
 	groups []group
+	paths  []string          // of their rows
 	best   []candidate       // of each group
 	marks  map[string]string // keys by which a gateway is told, and which
 
@@ -151,7 +152,9 @@ func (a *alike) open() error {
 	a.names, a.unsure = names, map[string][]byte{}
 	a.spots = namesSpots(names.rows, len(cfg.Consumer) > 0)
 	a.seen = map[string]bool{"verb": false, "httpversion": false, "request": false, "code": false, "identity": false, "size": false}
-	a.groups = namesGroups()
+	for _, g := range namesGroups() {
+		a.groups, a.paths = append(a.groups, g), append(a.paths, g.path())
+	}
 	a.best = make([]candidate, len(a.groups))
 	a.marks = namesMarks()
 	a.emit = func(r *Record) error { a.record = r; return nil }
@@ -187,9 +190,9 @@ func (a *alike) leaves(entry []byte) {
 	clear(a.best)
 	a.walk(1)
 	a.decide()
-	for i, g := range a.groups {
-		if best := a.best[i]; best.value != nil {
-			a.write(g.path(), best.value)
+	for i, best := range a.best {
+		if best.value != nil {
+			a.write(a.paths[i], best.value)
 		}
 	}
 	a.object = closeObject(a.object)
@@ -277,7 +280,7 @@ func (a *alike) header(path []byte) []byte {
 func (a *alike) tell(from int) {
 	element := a.path[from:]
 	if from == 0 {
-		if module := modules[string(element)]; module != "" {
+		if module, ok := modules[string(element)]; ok {
 			a.of = module
 			return
 		}
@@ -293,20 +296,20 @@ func (a *alike) leaf(value []byte) {
 		return
 	}
 	if bytes.IndexByte(a.path, colon) >= 0 {
-		a.add(string(a.header(a.path)), value)
+		a.add(a.header(a.path), value)
 		return
 	}
 	from := 0
 	for _, end := range a.ends {
 		name := a.path[from:]
-		if _, telling := a.seen[string(name)]; telling {
+		if seen, telling := a.seen[string(name)]; telling && !seen {
 			a.seen[string(name)] = true
 		}
 		if _, ambiguous := ambiguities[string(name)]; ambiguous && (from == 0 || string(name) != "host") {
 			a.unsure[string(name)] = value
 			return
 		}
-		if a.add(string(name), value) {
+		if a.add(name, value) {
 			return
 		}
 		if !around[string(a.path[from:end])] {
@@ -323,17 +326,17 @@ type candidate struct {
 }
 
 // add takes a value over that stands under a name, if that is known.
-func (a *alike) add(name string, value []byte) bool {
-	if name == "requesttime" && !isAmount(value) {
-		name = "requestedat" // AWS, of which others have the duration under that name
+func (a *alike) add(name, value []byte) bool {
+	if string(name) == "requesttime" && !isAmount(value) {
+		name = []byte("requestedat") // AWS, of which others have the duration under that name
 	}
-	at, known := a.spots[name]
+	at, known := a.spots[string(name)]
 	if !known {
 		return false
 	}
 	a.found++
 	if at.group < 0 {
-		a.write(name, value)
+		a.write(string(name), value)
 	} else if best := &a.best[at.group]; best.value == nil || at.rank <= best.rank {
 		*best = candidate{value, at.rank}
 	}
@@ -365,15 +368,15 @@ func (a *alike) parsed() bool { return a.seen["verb"] || a.seen["httpversion"] }
 func (a *alike) decide() {
 	parsed := a.parsed()
 	if v := a.unsure["auth"]; v != nil && parsed {
-		a.add("username", v)
+		a.add([]byte("username"), v)
 	} else if v != nil {
-		a.add("authorization", v)
+		a.add([]byte("authorization"), v)
 	}
 	if v := a.unsure["path"]; v != nil && !(parsed && a.seen["request"]) { // else of the file that the line was in
-		a.add("path", v)
+		a.add([]byte("path"), v)
 	}
 	if v := a.unsure["host"]; v != nil && isIP(bytes.Trim(v, `"`)) && a.seen["size"] && (a.seen["code"] || a.seen["identity"]) && !a.addressed() {
-		a.add("remote", v) // of Apache's parsers; elsewhere it is the server, or whatever the caller asked for
+		a.add([]byte("remote"), v) // of Apache's parsers; elsewhere it is the server, or whatever the caller asked for
 	}
 }
 

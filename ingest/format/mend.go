@@ -9,7 +9,7 @@ import (
 // log_format makes JSON without escape=json, so that a quote in a user agent, which is the caller's to choose, would
 // have the whole record refused.
 //
-//	"a\x22b\xC3\xA9" ─► "a\u0022bé"
+//	"a\x22b\xC3\xA9" ─► "a\"bé"
 //
 // Everything else stays as it is, and nothing is JSON afterwards because of it that had something else wrong: what is
 // put in may only stand within a string. At most it takes half as much room again. ok is false if there was nothing to mend.
@@ -20,9 +20,12 @@ func mended(buf, text []byte) (out []byte, ok bool) {
 	}
 	for ; i >= 0; i = byteEscape(text) {
 		r, size := escapedRune(text[i:])
-		if buf = append(buf, text[:i]...); r < utf8.RuneSelf {
+		switch buf = append(buf, text[:i]...); {
+		case r == '"' || r == '\\':
+			buf = append(buf, '\\', byte(r))
+		case r < utf8.RuneSelf:
 			buf = append(buf, '\\', 'u', '0', '0', hexDigits[r>>4], hexDigits[r&15])
-		} else {
+		default:
 			buf = utf8.AppendRune(buf, r)
 		}
 		text = text[i+size:]
