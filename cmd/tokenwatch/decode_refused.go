@@ -55,8 +55,6 @@ func advice(reason format.Reason) string {
 		return "give the log_format that wrote it as `line` in ingest.custom, and name that format"
 	case format.BadJSON:
 		return "was the record cut off or joined with another? In NGINX's log_format, escape=json keeps quotes from breaking it"
-	case format.BadUTF8:
-		return "have the gateway escape bytes that are not UTF-8 (NGINX: escape=json)"
 	case format.TooLarge:
 		return "keep bodies and prompts out of the log, or raise ingest.max_record_bytes"
 	case format.BadStatus:

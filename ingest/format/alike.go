@@ -91,7 +91,7 @@ func (r *Record) says() (n int) {
 // read gives a better reading of an entry than r, if there is one. The format is empty if the keys do not tell it.
 func (a *alike) read(by decoder, r *Record) (better *Record, format string) {
 	names := by.naming()
-	if a == nil || names == declared || len(r.Raw) == 0 || r.Raw[0] != '{' || isFault(r.Err, BadJSON) || isFault(r.Err, BadUTF8) {
+	if a == nil || names == declared || len(r.Raw) == 0 || r.Raw[0] != '{' || isFault(r.Err, BadJSON) {
 		return nil, ""
 	}
 	unknown := isFault(r.Err, UnknownFormat)

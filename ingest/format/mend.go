@@ -1,25 +1,25 @@
 package format
 
-import (
-	"bytes"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
-// mended puts JSON's escapes in the place of \xHH, each of which is a byte: NGINX and Apache write them where
-// log_format makes JSON without escape=json, so that a quote in a user agent, which is the caller's to choose, would
-// have the whole record refused.
+// mended puts right what gateways write that is nearly JSON, and that a caller could bring about, so that the record of what it did
+// would be refused. \xHH is a byte: NGINX and Apache write it where log_format makes JSON without escape=json, of a
+// quote in a user agent for one. Bytes that are no UTF-8 go through NGINX and others as they came; they become U+FFFD, as in encoding/json.
 //
 //	"a\x22b\xC3\xA9" ─► "a\"bé"
 //
 // Everything else stays as it is, and nothing is JSON afterwards because of it that had something else wrong: what is
-// put in may only stand within a string. At most it takes half as much room again. ok is false if there was nothing to mend.
+// put in may only stand within a string. At most it takes three times the room. ok is false if there was nothing to mend.
 func mended(buf, text []byte) (out []byte, ok bool) {
-	i := byteEscape(text)
+	i := flaw(text)
 	if i < 0 {
 		return buf, false // and buf is as it was: the text may stand in it
 	}
-	for ; i >= 0; i = byteEscape(text) {
-		r, size := escapedRune(text[i:])
+	for ; i >= 0; i = flaw(text) {
+		r, size := rune(utf8.RuneError), 1
+		if text[i] == '\\' {
+			r, size = escapedRune(text[i:])
+		}
 		switch buf = append(buf, text[:i]...); {
 		case r == '"' || r == '\\':
 			buf = append(buf, '\\', byte(r))
@@ -33,20 +33,25 @@ func mended(buf, text []byte) (out []byte, ok bool) {
 	return append(buf, text...), true
 }
 
-// byteEscape is where the first \xHH stands, or -1. In \\x22 there is none, but a backslash and x22.
-func byteEscape(text []byte) int {
-	for from := 0; ; {
-		i := bytes.IndexByte(text[from:], '\\')
-		if i < 0 {
-			return -1
-		}
-		if from += i; isByte(text[from:]) {
-			return from
-		}
-		if from += 2; from >= len(text) {
-			return -1
+// flaw is where the first \xHH stands, or the first byte that is no UTF-8; or -1. In \\x22 there is none, but a backslash and x22.
+func flaw(text []byte) int {
+	for i := 0; i < len(text); {
+		switch c := text[i]; {
+		case c == '\\' && isByte(text[i:]):
+			return i
+		case c == '\\':
+			i += 2
+		case c < utf8.RuneSelf:
+			i++
+		default:
+			_, size := utf8.DecodeRune(text[i:])
+			if size == 1 {
+				return i
+			}
+			i += size
 		}
 	}
+	return -1
 }
 
 // escapedRune reads the character that stands there as one \xHH or several. What is no UTF-8 becomes U+FFFD, as in lines.

@@ -12,7 +12,7 @@ func escaped(agent string) string {
 	return `{"time_iso8601":"2026-11-22T20:00:00+00:00","remote_addr":"203.0.113.7","request":"GET /a HTTP/1.1","status":200,"http_user_agent":"` + agent + `","consumer":"acme"}`
 }
 
-// TestEscapesOfNginx: a caller who puts a quote into its user agent must not have the record refused.
+// TestEscapesOfNginx: a caller who puts a quote, or a byte that is no UTF-8, into its user agent must not have the record refused.
 func TestEscapesOfNginx(t *testing.T) {
 	for _, name := range []string{"nginx", format.Auto} {
 		f := lookup(t, name)
@@ -21,6 +21,8 @@ func TestEscapesOfNginx(t *testing.T) {
 			`caf\xC3\xA9 \xe2\x82`:    "café \ufffd\ufffd",
 			`\xF0\x9F\x98\x80\x00`:    "😀\x00",
 			`a\x22 b\\x22 c\" \u00e9`: `a" b\x22 c" é`,
+			"a\xff\xc3(\xe2\x82 é":    "a\ufffd\ufffd(\ufffd\ufffd é",
+			"\x80" + `\xff`:           "\ufffd\ufffd",
 		} {
 			line, inText := escaped(written), strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(escaped(written))
 			for around, record := range map[string]string{

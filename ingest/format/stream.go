@@ -67,12 +67,11 @@ func (s *stream) several(value []byte) error {
 	return s.documents(bytes.TrimLeft(value, " \t\r\n"), err)
 }
 
-// read has the decoder read a document: as it is, and if it is no JSON because of NGINX's escapes, with those mended. It
-// gives what was read.
+// read has the decoder read a document: as it is, and if that is not quite JSON, as it is when mended. It gives what was read.
 func (s *stream) read(doc []byte) ([]byte, error) {
 	s.given, s.twice = 0, 0
 	err := s.decoder.Decode(doc, s.each)
-	if err == nil || !isFault(err, BadJSON) {
+	if err == nil || !isFault(err, BadJSON) && !isFault(err, badUTF8) {
 		return doc, err
 	}
 	buf, ok := mended(s.buf[:0], doc)
@@ -80,7 +79,7 @@ func (s *stream) read(doc []byte) ([]byte, error) {
 		return doc, err
 	}
 	s.twice, s.given = s.given, 0
-	if again := s.decoder.Decode(buf, s.each); again == nil || !isFault(again, BadJSON) {
+	if again := s.decoder.Decode(buf, s.each); again == nil || !isFault(again, BadJSON) || isFault(err, badUTF8) {
 		err = again
 	}
 	s.twice = 0
