@@ -23,7 +23,7 @@ func (t *narrator) letter(at string, l *schema.DeadLetter) {
 	if advice := advice(format.Reason(l.Reason)); advice != "" {
 		fmt.Fprintf(t.out, "    %-12s %s\n", "what to do", advice)
 	}
-	if format.Reason(l.Reason) == format.NoToken {
+	if reason := format.Reason(l.Reason); reason == format.NoToken || reason == format.UnknownFormat {
 		if fields := fieldsOf(l.Payload); fields != "" {
 			fmt.Fprintf(t.out, "    %-12s %s\n", "its fields", fields)
 		}
@@ -50,13 +50,11 @@ func advice(reason format.Reason) string {
 	case format.NoTime, format.BadTime:
 		return "have the gateway log the time of the request; a layout of your own can be declared in ingest.custom (time, time_layout)"
 	case format.UnknownFormat:
-		return "name the format with --format, or declare yours in ingest.custom"
+		return "name the format with --format, or declare yours in ingest.custom: say which of its fields are the token or the consumer, the time, client_ip, uri and status"
 	case format.BadLine:
 		return "give the log_format that wrote it as `line` in ingest.custom, and name that format"
 	case format.BadJSON:
 		return "was the record cut off or joined with another? In NGINX's log_format, escape=json keeps quotes from breaking it"
-	case format.BadUTF8:
-		return "have the gateway escape bytes that are not UTF-8 (NGINX: escape=json)"
 	case format.TooLarge:
 		return "keep bodies and prompts out of the log, or raise ingest.max_record_bytes"
 	case format.BadStatus:

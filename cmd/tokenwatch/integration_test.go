@@ -66,13 +66,13 @@ func TestRecordsOfAllKinds(t *testing.T) {
 	p.settled(t, len(records))
 
 	want := []string{
-		"0 0 nginx", "2 0 kong", "4 0 litellm", "6 0 tokenwatch", "15 0 tokenwatch", "15 1 tokenwatch", "17 0 nginx",
+		"0 0 nginx", "2 0 kong", "4 0 litellm", "6 0 tokenwatch", "7 0 tokenwatch", "15 0 tokenwatch", "15 1 tokenwatch", "17 0 nginx",
 	}
 	if have := p.ask(t, "SELECT offset, item, source FROM events ORDER BY offset, item"); !slices.Equal(have, want) {
 		t.Errorf("events:\n%s\nwant:\n%s", strings.Join(have, "\n"), strings.Join(want, "\n"))
 	}
 	want = []string{
-		"1 0 empty", "3 0 no_token", "5 0 bad_line", "7 0 bad_utf8", "8 0 too_large", "9 0 empty", "10 0 empty", "11 0 bad_json",
+		"1 0 empty", "3 0 no_token", "5 0 bad_line", "8 0 too_large", "9 0 empty", "10 0 empty", "11 0 bad_json",
 		"12 0 bad_line", "13 0 no_time", "14 0 bad_status", "15 2 no_token", "16 0 unknown_format",
 	}
 	if have := p.ask(t, "SELECT offset, item, reason FROM dead_letters ORDER BY offset, item"); !slices.Equal(have, want) {
@@ -103,9 +103,9 @@ func showsInMetrics(t *testing.T, p *program, records int) {
 		want  float64
 	}{
 		{"tokenwatch_records_total", []string{`topic="gateway.access"`}, float64(records)},
-		{"tokenwatch_rows_total", []string{`table="events"`}, 7},
-		{"tokenwatch_rows_total", []string{`table="dead_letters"`}, 13},
-		{"tokenwatch_dead_letters_total", nil, 13},
+		{"tokenwatch_rows_total", []string{`table="events"`}, 8},
+		{"tokenwatch_rows_total", []string{`table="dead_letters"`}, 12},
+		{"tokenwatch_dead_letters_total", nil, 12},
 		{"tokenwatch_dead_letters_total", []string{`reason="too_large"`}, 1},
 		{"tokenwatch_dead_letters_total", []string{`reason="bad_json"`}, 1},
 		{"tokenwatch_dead_letters_total", []string{`reason="bad_line"`}, 2},

@@ -11,7 +11,7 @@ import "slices"
 // and holds variables of NGINX and APISIX under names that one chooses; APISIX adds
 // route_id and service_id to them.
 func apisixTable() table {
-	t := table{name: "apisix", private: apisixPrivate(), marks: apisixMarks(), layouts: apisixLayouts(), shapes: "its access_log_format", logging: "the authentication plugins make it log the consumer", rows: []row{
+	t := table{name: "apisix", names: chosen, private: apisixPrivate(), marks: apisixMarks(), layouts: apisixLayouts(), shapes: "its access_log_format", logging: "the authentication plugins make it log the consumer", rows: []row{
 		{"request.headers.apikey", token, plain},
 		{"request.headers.x-api-key", token, plain},
 		{"request.headers.api-key", token, plain},
@@ -73,8 +73,8 @@ func apisixLayouts() []layout {
 // borrow appends the rows of another table that the format shares, where it has no own.
 func (t *table) borrow(from []row) {
 	for _, r := range from {
-		taken := func(own row) bool { return own.path == r.path || keys(own.path)[0] == r.path }
-		if r.what != elsewhere && !slices.ContainsFunc(t.rows, taken) {
+		taken := func(own row) bool { return own.path == r.path }
+		if !r.what.isElsewhere() && !slices.ContainsFunc(t.rows, taken) {
 			t.rows = append(t.rows, r)
 		}
 	}

@@ -13,8 +13,7 @@ type auto struct {
 	scanner
 	formats []*dialect
 	byMark  map[string]int // key to index in formats
-	apisix  int            // index of the format that shares NGINX's names
-	envoy   int            // likewise, where operators name things so
+	owners  map[what]int   // indices of the formats that share NGINX's names, by what only they have
 	other   int            // index of the one of these that the record at hand is of
 	reads   int            // index of the format of the record at hand, -1 when none was recognised
 	likely  int            // index of the format of the last one, -1 when it was none
@@ -26,7 +25,7 @@ type auto struct {
 
 // newAuto opens every format. Fields named in the configuration hold for all of them.
 func newAuto(cfg Config) (*auto, error) {
-	a := &auto{byMark: map[string]int{}, reads: -1, likely: -1}
+	a := &auto{byMark: map[string]int{}, owners: map[what]int{}, reads: -1, likely: -1}
 	for i, t := range tables() {
 		f, err := newDialect(t, cfg)
 		if err != nil {
@@ -38,9 +37,13 @@ func newAuto(cfg Config) (*auto, error) {
 		}
 		switch t.name {
 		case "apisix":
-			a.apisix = i
+			a.owners[elsewhere] = i
 		case "envoy":
-			a.envoy = i
+			a.owners[envoysOwn] = i
+		case "haproxy":
+			a.owners[haproxysOwn] = i
+		case "aws-apigateway":
+			a.owners[awsOwn] = i
 		}
 	}
 	for _, f := range a.formats {
@@ -106,10 +109,12 @@ const errElsewhere = Reason("elsewhere")
 // them is APISIX's, wherever in the record that stands; and Envoy's, with what only Envoy knows.
 func (a *auto) check(r *Record) error {
 	if r.Item == 0 {
-		if a.other = a.apisix; r.elsewhere == envoysOwn {
-			a.other = a.envoy
+		if r.elsewhere != 0 {
+			if a.other = a.owners[r.elsewhere]; a.reads != a.other {
+				return errElsewhere
+			}
 		}
-		if r.elsewhere != 0 && a.reads != a.other || a.trying && !a.meets(r) {
+		if a.trying && !a.meets(r) {
 			return errElsewhere
 		}
 	}

@@ -1,14 +1,16 @@
 package format
 
+import "bytes"
+
 // awsTable reads the access logs of Amazon API Gateway, of REST and HTTP APIs: JSON under
 // keys that the operator chooses, of which it knows those of the documentation, in camel
-// and snake case; or lines in the console's CLF and CSV.
+// and snake case; or lines in the console's CLF, CSV and XML.
 //
 // All values are texts, "-" when unset. apiKeyId is the id of an API key, apiKey the raw
 // key. requestTimeEpoch is in milliseconds, requestTime in the common log format. Latencies
 // are milliseconds. sourceIp is worked out by AWS.
 func awsTable() table {
-	return table{name: "aws-apigateway", marks: awsMarks(), layouts: awsLayouts(), shapes: "the console's CLF and CSV", logging: `in the stage's access log format: "apiKeyId":"$context.identity.apiKeyId" or "principalId":"$context.authorizer.principalId"`, rows: []row{
+	return table{name: "aws-apigateway", names: chosen, marks: awsMarks(), layouts: awsLayouts(), shapes: "the console's CLF, CSV and XML", logging: `in the stage's access log format: "apiKeyId":"$context.identity.apiKeyId" or "principalId":"$context.authorizer.principalId"`, rows: []row{
 		{"apiKeyId", credential, plain},
 		{"api_key_id", credential, plain},
 		{"identity.apiKeyId", credential, plain},
@@ -55,6 +57,7 @@ func awsTable() table {
 		{"timestamp", started, guess},
 		{"time", started, guess},
 		{"responseLatency", latency, millis},
+		{"responseTime", latency, millis},
 		{"response_latency", latency, millis},
 		{"integrationLatency", latency, millis},
 		{"integration_latency", latency, millis},
@@ -98,7 +101,7 @@ func awsTable() table {
 	}}
 }
 
-// awsLayouts are the CLF and CSV that the console proposes, of which HTTP APIs leave the last id out, and what the Serverless
+// awsLayouts are the XML, CLF and CSV that the console proposes, of which HTTP APIs leave the last id out, and what the Serverless
 // Framework has REST APIs write.
 func awsLayouts() []layout {
 	const (
@@ -110,11 +113,43 @@ func awsLayouts() []layout {
 		csv = "$ip,$caller,$user,$requestTime,$httpMethod,$resourcePath,$protocol,$status,$responseLength,$requestId"
 	)
 	return []layout{
+		xml,
 		must(who+clf+" $extendedRequestId", nil), must(who+clf, nil),
 		must(who+" "+clf+" $extendedRequestId", nil), must(who+" "+clf, nil),
 		must(csv+",$extendedRequestId", nil), must(csv, nil), must(named, nil),
 	}
 }
+
+// xml reads the console's XML: <request id="..."> <ip>203.0.113.7</ip> ... </request>. A name that stands there twice, as
+// one would that somebody smuggled in, is no line of its.
+func xml(obj, line []byte) ([]byte, bool) {
+	const open, end = `<request id="`, "</request>"
+	line = bytes.TrimSpace(line)
+	if !bytes.HasPrefix(line, []byte(open)) || !bytes.HasSuffix(line, []byte(end)) {
+		return obj, false
+	}
+	id, rest, ok := bytes.Cut(line[len(open):len(line)-len(end)], []byte(`">`))
+	obj = appendField(obj, "requestId", id)
+	for ok {
+		if rest = bytes.TrimLeft(rest, " "); len(rest) == 0 {
+			return obj, true
+		}
+		var name, value []byte
+		name, rest, ok = bytes.Cut(rest, []byte(">"))
+		if !ok || len(name) < 2 || name[0] != '<' || !isPlain(name) || bytes.Contains(obj, append([]byte{'"'}, append(name[1:len(name):len(name)], `":`...)...)) {
+			return obj, false
+		}
+		name = name[1:]
+		value, rest, ok = bytes.Cut(rest, append([]byte("</"), append(name[:len(name):len(name)], '>')...))
+		for _, entity := range entities {
+			value = bytes.ReplaceAll(value, []byte(entity[0]), []byte(entity[1]))
+		}
+		obj = appendField(obj, string(name), value)
+	}
+	return obj, false
+}
+
+var entities = [...][2]string{{"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", `"`}, {"&apos;", "'"}, {"&amp;", "&"}}
 
 func awsMarks() []string {
 	return []string{

@@ -82,5 +82,5 @@ func console(obj, line []byte) ([]byte, bool) {
 }
 
 func caddyMarks() []string {
-	return []string{"resp_headers", "logger", "bytes_read", "common_log", "err_trace"}
+	return []string{"resp_headers", "logger", "common_log", "err_trace"}
 }

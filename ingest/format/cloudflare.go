@@ -1,7 +1,7 @@
 package format
 
-// cloudflareTable reads Cloudflare's Logpush and Logpull, dataset http_requests: one
-// object a line.
+// cloudflareTable reads Cloudflare's Logpush and Logpull, the datasets http_requests, firewall_events and
+// gateway_http: one object a line.
 //
 // Timestamps are RFC 3339, or seconds or nanoseconds since the epoch, as the job says, and
 // may be texts. No field names the caller: configure custom fields for the header that
@@ -36,29 +36,39 @@ func cloudflareTable() table {
 		{"ClientRequestHeaders.x-consumer-id", consumer, plain},
 		{"RequestHeaders.cf-access-authenticated-user-email", consumer, plain},
 		{"ClientMTLSAuthCertFingerprint", consumer, plain},
+		{"Email", consumer, plain},
+		{"UserID", consumer, plain},
 
 		{"EdgeStartTimestamp", started, guess},
 		{"EdgeEndTimestamp", ended, guess},
+		{"Datetime", started, guess},
 		{"EdgeTimeToFirstByteMs", latency, millis},
 		{"OriginResponseDurationMs", latency, millis},
 		{"OriginResponseTime", latency, nanos},
 
 		{"ClientIP", peer, plain},
+		{"SourceIP", peer, plain},
 		{"RequestHeaders.x-forwarded-for", forwardedFor, plain},
 		{"ClientRequestHeaders.x-forwarded-for", forwardedFor, plain},
 		{"ClientCountry", country, plain},
 		{"ClientASN", asn, plain},
 
 		{"ClientRequestMethod", method, plain},
+		{"HTTPMethod", method, plain},
 		{"ClientRequestURI", uri, plain},
 		{"ClientRequestPath", uri, plain},
+		{"ClientRequestQuery", query, plain},
+		{"URL", uri, plain},
 		{"EdgeResponseStatus", status, plain},
 		{"OriginResponseStatus", status, plain},
+		{"HTTPStatusCode", status, plain},
 		{"ClientRequestBytes", bytesIn, plain},
 		{"EdgeResponseBytes", bytesOut, plain},
 		{"EdgeResponseBodyBytes", bytesOut, plain},
 		{"ClientRequestUserAgent", userAgent, plain},
+		{"UserAgent", userAgent, plain},
 		{"RayID", requestID, plain},
+		{"RequestID", requestID, plain},
 		{"RequestHeaders.x-request-id", requestID, plain},
 	}}
 }
@@ -67,6 +77,6 @@ func cloudflareMarks() []string {
 	return []string{
 		"RayID", "EdgeStartTimestamp", "EdgeEndTimestamp", "EdgeResponseStatus", "EdgeResponseBytes", "EdgeColoCode", "EdgeColoID", "ZoneName", "ZoneID",
 		"ClientIP", "ClientASN", "ClientCountry", "ClientRequestURI", "ClientRequestPath", "ClientRequestMethod", "ClientRequestHost",
-		"ClientRequestUserAgent", "ClientDeviceType", "CacheCacheStatus", "BotScore", "OriginIP",
+		"ClientRequestUserAgent", "ClientDeviceType", "CacheCacheStatus", "BotScore", "OriginIP", "HTTPStatusCode", "HTTPHost", "ClientRequestQuery",
 	}
 }

@@ -32,7 +32,9 @@ func combinedLayouts() []layout {
 		plain  = "$remote_addr"
 		chain  = "$xff"
 	)
+	ingress := must(plain+` - [$_] - $remote_user [$time_local]`+said+agents, further) // of ingress-nginx, whose address comes twice
 	return []layout{
+		bracketed(ingress),
 		listed(must(chain+common+agents, further)), listed(must(chain+common, sizes)),
 		must(vhost+common+agents, further), must(vhost+common, sizes),
 		must(plain+common+agents, further), must(plain+common, sizes),
@@ -47,6 +49,16 @@ func combinedLayouts() []layout {
 func listed(has layout) layout {
 	return func(obj, line []byte) ([]byte, bool) {
 		if i := bytes.IndexByte(line, ' '); i < 1 || line[i-1] != ',' {
+			return obj, false
+		}
+		return has(obj, line)
+	}
+}
+
+// bracketed spares all other lines the search for a second address.
+func bracketed(has layout) layout {
+	return func(obj, line []byte) ([]byte, bool) {
+		if i := bytes.IndexByte(line, ' '); i < 1 || !bytes.HasPrefix(line[i:], []byte(" - [")) {
 			return obj, false
 		}
 		return has(obj, line)

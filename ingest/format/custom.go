@@ -84,7 +84,7 @@ func (c Custom) Validate(name string) error {
 // open makes the format. The configuration's own token_fields and consumer_fields go
 // before those of the declaration.
 func (c Custom) open(name string, cfg Config) (*dialect, error) {
-	t := table{name: name}
+	t := table{name: name, names: declared}
 	if err := c.fill(&t); err != nil {
 		return nil, fmt.Errorf("custom.%s.%w", name, err)
 	}
@@ -149,7 +149,7 @@ func (c Custom) line(t *table) error {
 	for _, r := range nginxTable().rows {
 		named := slices.ContainsFunc(p.parts, func(part part) bool { return part.name == r.path })
 		known := slices.ContainsFunc(t.rows, func(own row) bool { return own.path == r.path })
-		if named && !known && r.what != elsewhere {
+		if named && !known && !r.what.isElsewhere() {
 			t.rows = append(t.rows, r)
 		}
 	}

@@ -21,6 +21,7 @@ type dialect struct {
 // this layout. It appends to obj what appendField makes.
 type layout func(obj, line []byte) ([]byte, bool)
 
+// newDialect opens a table.
 func newDialect(t table, cfg Config) (*dialect, error) {
 	if t.adapt != nil {
 		t.adapt(&t, cfg)

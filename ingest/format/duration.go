@@ -1,6 +1,7 @@
 package format
 
 import (
+	"bytes"
 	"math"
 	"time"
 )
@@ -23,6 +24,15 @@ func (r *Record) setSpelt(v *amount) bool {
 	d, ok := spelling(v.text)
 	r.Latency = d
 	return ok
+}
+
+// told is the unit of a duration of which nothing says it: NGINX and those who log like it write seconds with a point,
+// others whole milliseconds.
+func (a *amount) told() unit {
+	if bytes.IndexByte(a.text, '.') >= 0 {
+		return seconds
+	}
+	return millis
 }
 
 // spelling reads numbers with their units in a row, as Go and others print durations.

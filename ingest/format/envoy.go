@@ -10,7 +10,7 @@ package format
 // downstream_remote_address is already worked out of X-Forwarded-For where Envoy trusts
 // hops; downstream_direct_remote_address is the peer. Durations are milliseconds.
 func envoyTable() table {
-	t := table{name: "envoy", marks: envoyMarks(), layouts: envoyLayouts(), shapes: "Envoy's and Istio's default formats", logging: `in json_format: authorization: "%REQ(AUTHORIZATION)%"`, rows: []row{
+	t := table{name: "envoy", names: chosen, marks: envoyMarks(), layouts: envoyLayouts(), shapes: "Envoy's and Istio's default formats", logging: `in json_format: authorization: "%REQ(AUTHORIZATION)%"`, rows: []row{
 		{"authorization", token, plain},
 		{"x-api-key", token, plain},
 		{"x_api_key", token, plain},

@@ -10,7 +10,6 @@ const (
 	TooLarge      Reason = "too_large"      // longer than max_record_bytes
 	BadJSON       Reason = "bad_json"       // not JSON
 	BadLine       Reason = "bad_line"       // text, but no line as the format writes it
-	BadUTF8       Reason = "bad_utf8"       // JSON, but a string in it is not UTF-8
 	UnknownFormat Reason = "unknown_format" // not an object, or one without a single field of the configured format
 	NoToken       Reason = "no_token"       // neither a token nor a credential id nor a consumer
 	NoTime        Reason = "no_time"        // no field with the time of the request
@@ -18,9 +17,12 @@ const (
 	BadStatus     Reason = "bad_status"     // a status that is not a number from 0 to 999
 )
 
+// badUTF8 is for the stream, which mends it: no caller sees it.
+const badUTF8 Reason = "bad_utf8"
+
 // Reasons lists every reason, for metrics that start at zero.
 func Reasons() []Reason {
-	return []Reason{Empty, TooLarge, BadJSON, BadLine, BadUTF8, UnknownFormat, NoToken, NoTime, BadTime, BadStatus}
+	return []Reason{Empty, TooLarge, BadJSON, BadLine, UnknownFormat, NoToken, NoTime, BadTime, BadStatus}
 }
 
 func (r Reason) Error() string { return string(r) }

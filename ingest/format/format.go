@@ -81,6 +81,7 @@ func Open(name string, cfg Config) (Format, error) {
 type decoder interface {
 	Name() string
 	Blank() []string
+	naming() naming
 	Decode(doc []byte, emit func(*Record) error) error
 }
 

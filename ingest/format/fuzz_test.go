@@ -24,6 +24,8 @@ func FuzzDecodeAWS(f *testing.F)        { fuzzDecode(f, "aws-apigateway") }
 func FuzzDecodeCloudflare(f *testing.F) { fuzzDecode(f, "cloudflare") }
 func FuzzDecodeAuto(f *testing.F)       { fuzzDecode(f, format.Auto, format.Names()...) }
 
+func FuzzDecodeAlike(f *testing.F) { fuzzDecode(f, format.Auto, "alike") }
+
 func fuzzDecode(f *testing.F, name string, samples ...string) {
 	if samples == nil {
 		samples = []string{name}

@@ -88,7 +88,7 @@ func lookup(t testing.TB, name string) format.Format {
 func records(t testing.TB, name string) []string {
 	t.Helper()
 	var all []string
-	for _, kind := range []string{"*.json", "*.log"} {
+	for _, kind := range []string{"*.json", "*.log", "*.rec"} {
 		paths, err := filepath.Glob(filepath.Join("testdata", name, kind))
 		if err != nil {
 			t.Fatal(err)

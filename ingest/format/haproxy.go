@@ -14,7 +14,7 @@ import (
 // before. Phases that were not reached are -1. Captured headers stand in braces without
 // their names, {acme|curl/8}: see captures.
 func haproxyTable() table {
-	return table{name: "haproxy", marks: haproxyMarks(), layouts: []layout{httplog, httplogCLF}, shapes: "option httplog, httpslog, httplog clf", adapt: namedCaptures, logging: "in the frontend: http-request capture req.hdr(authorization) len 256", rows: []row{
+	return table{name: "haproxy", names: chosen, marks: haproxyMarks(), layouts: []layout{httplog, httplogCLF}, shapes: "option httplog, httpslog, httplog clf", adapt: namedCaptures, logging: "in the frontend: http-request capture req.hdr(authorization) len 256", rows: []row{
 		{"http_authorization", token, plain},
 		{"authorization", token, plain},
 		{"http_x_api_key", token, plain},
@@ -40,6 +40,9 @@ func haproxyTable() table {
 		{"accept_date_ms", started, guess},
 		{"timestamp_ms", started, guess},
 		{"request_date", started, guess},
+		{"request_date_time", started, guess},
+		{"t", started, guess},
+		{"tr", started, guess},
 		{"accept_date", started, guess},
 		{"date_time", started, guess},
 		{"timestamp", started, guess},
@@ -54,6 +57,8 @@ func haproxyTable() table {
 		{"duration", latency, millis},
 		{"Ta", latency, millis},
 		{"Tt", latency, millis},
+		{"session_duration", latency, millis},
+		{"session_duration_ms", latency, millis},
 		{"time_response", latency, millis},
 
 		{"client_ip", peer, plain},
@@ -63,6 +68,7 @@ func haproxyTable() table {
 		{"src_ip", peer, plain},
 		{"src", peer, plain},
 		{"ci", peer, plain},
+		{"remote_addr", peer, plain},
 		{"x_forwarded_for", forwardedFor, plain},
 		{"x-forwarded-for", forwardedFor, plain},
 		{"http_x_forwarded_for", forwardedFor, plain},
@@ -74,6 +80,7 @@ func haproxyTable() table {
 		{"request_method", method, plain},
 		{"method", method, plain},
 		{"HM", method, plain},
+		{"http_verb", method, plain},
 		{"http_uri", uri, plain},
 		{"request_uri", uri, plain},
 		{"uri", uri, plain},
@@ -88,6 +95,7 @@ func haproxyTable() table {
 		{"http_request", requestLine, plain},
 		{"request_line", requestLine, plain},
 		{"request", requestLine, plain},
+		{"r", requestLine, plain},
 		{"status_code", status, plain},
 		{"http_status", status, plain},
 		{"http_status_code", status, plain},
@@ -101,12 +109,14 @@ func haproxyTable() table {
 		{"bytes_sent", bytesOut, plain},
 		{"bytes_out", bytesOut, plain},
 		{"B", bytesOut, plain},
+		{"bytes", bytesOut, plain},
 		{"user_agent", userAgent, plain},
 		{"http_user_agent", userAgent, plain},
 		{"unique_id", requestID, plain},
 		{"request_id", requestID, plain},
 		{"captured_request_headers", captured, plain},
 		{"capture_request", captured, plain},
+		{"hr", captured, plain},
 	}}
 }
 
@@ -114,7 +124,7 @@ func haproxyMarks() []string {
 	return []string{
 		"termination_state", "termination_state_cookie", "fe_name_transport", "frontend_name", "fe_name", "be_name", "backend_name", "actconn", "feconn", "beconn",
 		"srv_conn", "srvconn", "srv_queue", "backend_queue", "captured_request_headers", "captured_request_cookie", "time_active",
-		"time_connect", "time_wait", "time_request", "request_date_ms", "bytes_uploaded", "http_query", "accept_date", "ssl_version",
+		"time_connect", "time_wait", "time_request", "request_date_ms", "bytes_uploaded", "http_query", "accept_date", "ssl_version", "tsc", "TR", "Tw", "Tc",
 	}
 }
 

@@ -8,7 +8,7 @@ package format
 // $msec and $time_iso8601 are taken when the response has been sent, so the request
 // began $request_time earlier. Retries give lists: "502, 200" and "0.000, 0.012".
 func nginxTable() table {
-	return table{name: "nginx", marks: nginxMarks(), layouts: combinedLayouts(), shapes: "common, combined, and combined with more behind it", logging: `in log_format with escape=json: "http_authorization":"$http_authorization"`, rows: append(nginxRows(), nginxOwnNames()...)}
+	return table{name: "nginx", names: chosen, marks: nginxMarks(), layouts: combinedLayouts(), shapes: "common, combined, and combined with more behind it", logging: `in log_format with escape=json: "http_authorization":"$http_authorization"`, rows: append(nginxRows(), nginxOwnNames()...)}
 }
 
 // nginxRows are the variables under their own names, and the usual ones in snake case.
@@ -94,6 +94,8 @@ func nginxRows() []row {
 		{"x_request_id", requestID, plain},
 		{"route_id", elsewhere, plain},       // APISIX adds it to NGINX's variables
 		{"response_flags", envoysOwn, plain}, // Envoy's log, under NGINX's names
+		{"termination_state", haproxysOwn, plain},
+		{"resource_path", awsOwn, plain},
 	}
 }
 
@@ -115,6 +117,8 @@ func nginxOwnNames() []row {
 		{"clientIp", client, plain},
 		{"httpXForwardedFor", forwardedFor, plain},
 		{"xForwardedFor", forwardedFor, plain},
+		{"x-forwarded-for", forwardedFor, plain},
+		{"x-forward-for", forwardedFor, plain},
 		{"requestMethod", method, plain},
 		{"requestUri", uri, plain},
 		{"requestLength", bytesIn, plain},

@@ -25,8 +25,8 @@ func (s *scanner) refuse(at int, want string) int {
 
 func (s *scanner) fault() *Fault {
 	switch {
-	case s.reason == BadUTF8:
-		return &Fault{BadUTF8, fmt.Sprintf("byte %d is not UTF-8: have the gateway escape it", s.at)}
+	case s.reason == badUTF8:
+		return &Fault{badUTF8, fmt.Sprintf("byte %d is not UTF-8", s.at)}
 	case s.at >= len(s.data):
 		return &Fault{BadJSON, fmt.Sprintf("ends at byte %d, want %s: was the record cut off?", s.at, s.want)}
 	default:

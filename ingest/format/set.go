@@ -36,7 +36,7 @@ func (r *Record) set(what what, v []byte, again bool) bool {
 		r.secret(v)
 	case requestLine:
 		return r.setRequestLine(v)
-	case elsewhere, envoysOwn:
+	case elsewhere, envoysOwn, haproxysOwn, awsOwn:
 		r.elsewhere = what
 	}
 	return true
@@ -151,8 +151,11 @@ func (r *Record) took() time.Duration {
 // setLatency adds up the attempts of a request that was tried again: "0.000, 0.012".
 // Negative times are of phases that were never reached.
 func (r *Record) setLatency(v *amount, u unit) bool {
-	if u == spelt {
+	switch u {
+	case spelt:
 		return r.setSpelt(v)
+	case told:
+		u = v.told()
 	}
 	if n, ok := v.times(u.scale()); ok {
 		r.Latency = time.Duration(max(n, 0))
@@ -166,6 +169,12 @@ func (r *Record) setLatency(v *amount, u unit) bool {
 		if n, ok := decimal(attempt, u.scale()); ok && n >= 0 {
 			sum += time.Duration(n)
 			usable = true
+		}
+	}
+	if !usable && u != plain {
+		if d, ok := spelling(bytes.ReplaceAll(v.text, []byte(" "), nil)); ok {
+			r.Latency = d
+			return true
 		}
 	}
 	r.Latency = sum

@@ -2,6 +2,20 @@ package format
 
 import "bytes"
 
+// labelled tells a line that begins with several names and their values.
+func labelled(line []byte, between, behind byte) bool {
+	const enough = 3
+	n := 0
+	for more := true; more && n < enough; n++ {
+		var field []byte
+		field, line, more = bytes.Cut(line, []byte{between})
+		if at := bytes.IndexByte(field, behind); at < 1 || at > 40 || bytes.IndexByte(field[:at], ' ') >= 0 {
+			return false
+		}
+	}
+	return n == enough
+}
+
 // strange says what to do about a line in no layout that is known, as far as its looks tell: what programs
 // write beside their access logs, and formats that cannot be read but need not be used. It quotes nothing of it.
 func strange(line []byte) string {
@@ -22,6 +36,10 @@ func strange(line []byte) string {
 		return "if it is XML, have the gateway write JSON"
 	case bytes.Count(line, []byte(",")) >= 2 && bytes.IndexByte(line, ' ') < 0:
 		return "if it is CSV, have the gateway write JSON (Cloudflare: output_type ndjson)"
+	case labelled(line, '\t', ':'):
+		return "it looks like LTSV, have the gateway write JSON"
+	case labelled(line, ' ', '='):
+		return "it looks like logfmt, have the gateway write JSON"
 	case bytes.HasPrefix(line, []byte("CWL CONTROL MESSAGE")):
 		return "CloudWatch sends such messages to see whether somebody listens"
 	}

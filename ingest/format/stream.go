@@ -17,6 +17,12 @@ type stream struct {
 	each  func(*Record) error // entry, bound once: binding it allocates
 	item  int                 // entries emitted of the record at hand
 	name  string              // format of the last one
+
+	alike *alike
+
+	given int    // entries that the decoder gave of the document at hand
+	twice int    // how many of those it gives again
+	buf   []byte // what was mended
 }
 
 func openStream(name string, cfg Config, wraps int) (*stream, error) {
@@ -24,7 +30,7 @@ func openStream(name string, cfg Config, wraps int) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stream{decoder: d, name: d.Name()}
+	s := &stream{decoder: d, name: d.Name(), alike: &alike{cfg: cfg}}
 	s.each = s.entry
 	if wraps > 0 {
 		s.inner = &wrapped{name: name, cfg: cfg, wraps: wraps - 1}
@@ -47,13 +53,37 @@ func (s *stream) Decode(value []byte, emit func(*Record) error) error {
 
 func (s *stream) decode(value []byte) error {
 	if len(value) > 0 && (value[0] == '{' || value[0] == '[') && !isLine(value) {
-		err := s.decoder.Decode(value, s.each)
-		if err == nil || !isFault(err, BadJSON) || bytes.IndexByte(value, '\n') < 0 {
-			return err
-		}
-		return s.documents(value, err)
+		return s.several(value)
 	}
 	return s.text(value)
+}
+
+// several reads one document, or several of them if it turns out to be no document because another follows.
+func (s *stream) several(value []byte) error {
+	value, err := s.read(value)
+	if err == nil || !isFault(err, BadJSON) || bytes.IndexByte(value, '\n') < 0 {
+		return err
+	}
+	return s.documents(bytes.TrimLeft(value, " \t\r\n"), err)
+}
+
+// read has the decoder read a document: as it is, and if that is not quite JSON, as it is when mended. It gives what was read.
+func (s *stream) read(doc []byte) ([]byte, error) {
+	s.given, s.twice = 0, 0
+	err := s.decoder.Decode(doc, s.each)
+	if err == nil || !isFault(err, BadJSON) && !isFault(err, badUTF8) {
+		return doc, err
+	}
+	buf, ok := mended(s.buf[:0], doc)
+	if s.buf = buf; !ok {
+		return doc, err
+	}
+	s.twice, s.given = s.given, 0
+	if again := s.decoder.Decode(buf, s.each); again == nil || !isFault(again, BadJSON) || isFault(err, badUTF8) {
+		err = again
+	}
+	s.twice = 0
+	return buf, err
 }
 
 // isFault reports whether err is a fault of that reason.
@@ -64,12 +94,32 @@ func isFault(err error, reason Reason) bool {
 
 // entry hands an entry on, or what it wraps if it is none itself.
 func (s *stream) entry(r *Record) error {
+	if s.given++; s.given <= s.twice {
+		return nil
+	}
 	s.name = s.decoder.Name()
-	if r.Err != nil && s.inner != nil {
+	if r.Err == nil && !r.lacks() {
+		return s.hand(r) // nearly always
+	}
+	better, as := s.alike.read(s.decoder, r)
+	if (better == nil || better.Err != nil) && r.Err != nil && s.inner != nil {
 		if done, err := s.inner.unwrap(s, r.Raw); done {
 			return err
 		}
 	}
+	if better == nil {
+		return s.hand(r)
+	}
+	if a, ok := s.decoder.(*auto); ok && !a.marked() {
+		if s.name = as; as == "" {
+			s.name = "nginx" // whose logs most people have parsed
+		}
+	}
+	return s.hand(better)
+}
+
+// hand hands an entry on.
+func (s *stream) hand(r *Record) error {
 	r.Item = s.item
 	s.item++
 	return s.emit(r)
@@ -90,15 +140,12 @@ func (s *stream) text(value []byte) error {
 		return s.decoder.Decode(value, s.each)
 	}
 	if !isLine(trimmed) {
-		err := s.decoder.Decode(value, s.each)
-		if err == nil || !isFault(err, BadJSON) || bytes.IndexByte(trimmed, '\n') < 0 {
-			return err
-		}
-		return s.documents(trimmed, err)
+		return s.several(value)
 	}
 	line, rest, several := bytes.Cut(bytes.TrimRight(trimmed, " \t\r\n"), []byte("\n"))
 	if !several {
-		return s.decoder.Decode(message(line), s.each)
+		_, err := s.read(message(line))
+		return err
 	}
 	for {
 		if err := s.one(line); err != nil {
@@ -129,7 +176,7 @@ func (s *stream) one(line []byte) error {
 		return nil
 	}
 	before := s.item
-	err := s.decoder.Decode(message(line), s.each)
+	_, err := s.read(message(line))
 	fault, ok := err.(*Fault)
 	if !ok || s.item > before {
 		return err

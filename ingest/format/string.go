@@ -75,7 +75,7 @@ func (s *scanner) runes(i int) int {
 	for i < len(s.data) && s.data[i] >= utf8.RuneSelf {
 		r, size := utf8.DecodeRune(s.data[i:])
 		if r == utf8.RuneError && size <= 1 {
-			s.reason, s.at = BadUTF8, i
+			s.reason, s.at = badUTF8, i
 			return refused
 		}
 		i += size

@@ -22,6 +22,9 @@ type table struct {
 	// logging says how the gateway is told to log a credential, for whoever has none in the records.
 	logging string
 
+	// names tells who chose the keys.
+	names naming
+
 	// adapt fits the table to the configuration where that is more than paths.
 	adapt func(*table, Config)
 }
@@ -64,11 +67,18 @@ const (
 	captured                 // headers that HAProxy captured, in braces
 	elsewhere                // a field of APISIX, which shares most of this table's names
 	envoysOwn                // a field of Envoy, likewise
+	haproxysOwn              // of HAProxy
+	awsOwn                   // of API Gateway
 	unitsIn                  //
 	unitsOut                 //
 	costUSD                  //
 	whats                    // how many there are
 )
+
+// isElsewhere tells fields that make a record another gateway's.
+func (w what) isElsewhere() bool {
+	return w == elsewhere || w == envoysOwn || w == haproxysOwn || w == awsOwn
+}
 
 // amounts are those of them that are numbers in some unit, or times, a bit each.
 const amounts = 1<<started | 1<<ended | 1<<latency | 1<<asn | 1<<status | 1<<bytesIn | 1<<bytesOut | 1<<unitsIn | 1<<unitsOut | 1<<costUSD
@@ -87,6 +97,7 @@ const (
 	outcome // "success" or "failure"
 	spelt   // a duration in words, "1.2ms", or seconds, or whole nanoseconds
 	laid    // a time in the layout that the configuration gives
+	told    // lasting so long: seconds where there is a point, milliseconds else, or spelt
 )
 
 // Times that are text are told by their looks, whatever the row's unit: see instant.

@@ -6,13 +6,14 @@ import (
 	"time"
 )
 
-// maxWraps is how many wrappers are taken off: a list that a shipper made, and the entry
-// that an agent made around each line of the gateway's.
-const maxWraps = 2
+// maxWraps is how many wrappers are taken off: a list that a shipper made, the entry that an agent made around each line,
+// and what the runtime of a container had made of it before.
+const maxWraps = 3
 
 // wrapped reads what agents put around a gateway's line or object. It is asked only about
 // entries that are nothing by themselves, so an entry of the gateway's own is never taken apart.
 //
+//	{"MESSAGE":[50,48,51,46,...]}                    journald, of what it cannot print
 //	{"message":"203.0.113.7 - ...","host":...}       Filebeat, Vector, Logstash, CloudWatch
 //	{"log":"{...}\n","stream":"stdout","time":...}   Docker, Fluent Bit
 //	{"log_processed":{...}}, {"json":{...}}          parsed by the agent
@@ -40,14 +41,14 @@ type wrapped struct {
 // wrappers are the keys under which agents put what they were given, in the order in
 // which they are looked at.
 var wrappers = [...]string{
-	"message", "log", "MESSAGE", "msg", "line", "@message", "_raw", "raw", "original", "event", "body", "data", "text", "content", "textPayload",
+	"message", "log", "MESSAGE", "msg", "short_message", "full_message", "LogMessage", "line", "@message", "_raw", "raw", "original", "event", "body", "data", "text", "content", "textPayload",
 	"log_processed", "json", "jsonPayload", "parsed", "structured", "payload", "_source", "fields", "standard_logging_object",
 	"logEvents", "records", "Records", "logs", "entries", "events", "items",
-	"@fields", "@nginx_fields", "nginx", "access", "attributes", "httpLogs", "logEntry",
+	"@fields", "@nginx_fields", "nginx", "access", "attributes", "httpLogs", "logEntry", "properties", "kwargs",
 }
 
 // clocks are the keys under which they say when.
-var clocks = [...]string{"@timestamp", "timestamp", "time", "timeUnixNano", "ts", "date"}
+var clocks = [...]string{"@timestamp", "timestamp", "time", "timeUnixNano", "ts", "date", "_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP"}
 
 // unwrap has the stream emit what the entry wraps, and reports whether it wraps anything.
 func (w *wrapped) unwrap(s *stream, entry []byte) (done bool, err error) {
@@ -136,7 +137,14 @@ func (w *wrapped) try(entry, value []byte) (done bool, err error) {
 	case '{':
 		entry = value
 	case '[':
-		entry = nil // each of its entries stands for itself
+		text, ok := bytesOf(w.buf[:0], value)
+		if w.buf = text; !ok {
+			entry = nil // each of its entries stands for itself
+			break
+		}
+		if value = bytes.TrimSpace(text); len(value) == 0 || !isRecord(value) {
+			return false, nil
+		}
 	default:
 		return false, nil
 	}
@@ -152,6 +160,25 @@ func (w *wrapped) try(entry, value []byte) (done bool, err error) {
 		return false, nil
 	}
 	return true, err
+}
+
+// bytesOf reads a text that is written as a list of its bytes: journald does so where one of them cannot be printed, which
+// whoever makes the request can see to.
+func bytesOf(buf, list []byte) (text []byte, ok bool) {
+	n, digits := 0, 0
+	for _, c := range list[1:] {
+		switch {
+		case c-'0' <= 9 && digits < 3:
+			n = n*10 + int(c-'0')
+			digits++
+		case (c == ',' || c == ']') && digits > 0 && n < 256:
+			buf = append(buf, byte(n))
+			n, digits = 0, 0
+		case c != ' ':
+			return buf, false
+		}
+	}
+	return buf, len(buf) > 0
 }
 
 // unwrapped takes an entry of what is wrapped for one of the record's.
