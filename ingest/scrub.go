@@ -118,10 +118,14 @@ func (s *Scrubber) know(secret []byte) {
 // Path scrubs a path with its query string.
 func (s *Scrubber) Path(path []byte) []byte {
 	s.begin(false)
+	in := inPath
+	if len(path) > 0 && path[0] != '/' && bytes.IndexByte(path, ' ') >= 0 {
+		in = inText // it is no path
+	}
 	s.search(path, func(v view) {
 		s.findKnown(v)
-		s.findPairs(v, inPath)
-		s.findFields(v, inPath)
+		s.findPairs(v, in)
+		s.findFields(v, in)
 		query := bytes.IndexAny(v.text, "?#")
 		switch {
 		case len(v.text) > 0 && v.text[0] != '/', bytes.IndexByte(v.text, ' ') >= 0:

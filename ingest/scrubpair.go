@@ -117,23 +117,34 @@ func (s *Scrubber) findTagged(v view) {
 	}
 }
 
-// findFlags finds what follows a command's flag with a secret's name: --token value.
+// findFlags finds what follows a command's flag with a secret's name, --token value, and the password behind a user's: -u name:value.
 func (s *Scrubber) findFlags(v view) {
 	for i := 0; ; {
-		dashes := bytes.Index(v.text[i:], []byte("--"))
-		if dashes < 0 {
+		dash := bytes.IndexByte(v.text[i:], '-')
+		if dash < 0 {
 			return
 		}
-		i += dashes + 2
-		from, to := i, i
-		for to < len(v.text) && wordByte(v.text[to]) {
-			to++
+		i += dash
+		if i > 0 && wordByte(v.text[i-1]) {
+			i++
+			continue // within a word
 		}
-		if i = to; to == len(v.text) || v.text[to] != ' ' || !s.secretName(v.text[from:to]) {
+		from := i
+		for i < len(v.text) && wordByte(v.text[i]) {
+			i++
+		}
+		if i == len(v.text) || v.text[i] != ' ' {
 			continue
 		}
-		value := skipSpace(v.text, to)
-		if end := until(v.text, value, textEnds); value < end && v.text[value] != '-' {
+		name, value := v.text[from:i], skipSpace(v.text, i)
+		end := until(v.text, value, textEnds)
+		switch {
+		case value == end || v.text[value] == '-':
+		case string(name) == "-u", string(name) == "--user":
+			if colon := until(v.text[:end], value, ":"); colon+1 < end {
+				s.secret(v, colon+1, end)
+			}
+		case bytes.HasPrefix(name, []byte("--")) && s.secretName(name):
 			s.secret(v, value, end)
 		}
 	}

@@ -23,6 +23,10 @@ func TestNamedSecretsInPaths(t *testing.T) {
 		"/v1/whsec_MfKQ9r8GYqrTwjUPD8IL%2FPZIo2LaLaSw":      "/v1/***",
 		"/v1?k=whsec_MfKQ9r8GYqrTwjUPD8IL/PZIo2LaLaSw":      "/v1?k=***",
 
+		"array('token' => 'apple')":  "array('token' => '***')",
+		"auth.example.com:443":       "auth.example.com:443",
+		"/search?q=token:%20expired": "/search?q=token:%20expired",
+
 		"/v1?author_id=42&authors=bob&authority=x":           "/v1?author_id=42&authors=bob&authority=x",
 		"/v1?proxy_authorization=a&authorisation=b&authz=c":  "/v1?proxy_authorization=***&authorisation=***&authz=***",
 		"/v1/secrets/db-url:access":                          "/v1/secrets/db-url:access",
@@ -44,24 +48,26 @@ func TestNamedSecretsInPaths(t *testing.T) {
 func TestNamedSecretsInTexts(t *testing.T) {
 	s := ingest.NewScrubber(nil)
 	for text, want := range map[string]string{
-		`agent token="apple pie" x`:                  `agent token="***" x`,
-		"agent password = apple-pie x":               "agent password = *** x",
-		"agent (api_key: apple-pie)":                 "agent (api_key: ***",
-		"X-Api-Key: apple-pie":                       "X-Api-Key: ***",
-		`agent {"apikey":"apple","os":"linux"}`:      `agent {"apikey":"***","os":"linux"}`,
-		"array('token' => 'apple')":                  "array('token' => '***')",
-		`{:token=>"apple"}`:                          `{:token=>"***"}`,
-		"<password>apple</password><user>bob</user>": "<password>***</password><user>bob</user>",
-		"cli --token apple-pie run":                  "cli --token *** run",
-		"password: apple\nuser: bob":                 "password: ***\nuser: bob",
-		"Authorization: Bearer Magnet$1680":          "Authorization: Bearer ***",
-		"ApiKey Magnet$1680falcon":                   "ApiKey ***",
-		"invalid token 5f7c8ec7c33c, again":          "invalid token ***, again",
-		"Token AbCdEfGh1":                            "Token ***",
+		`agent token="apple pie" x`:                      `agent token="***" x`,
+		"agent password = apple-pie x":                   "agent password = *** x",
+		"agent (api_key: apple-pie)":                     "agent (api_key: ***",
+		"X-Api-Key: apple-pie":                           "X-Api-Key: ***",
+		`agent {"apikey":"apple","os":"linux"}`:          `agent {"apikey":"***","os":"linux"}`,
+		"array('token' => 'apple')":                      "array('token' => '***')",
+		`{:token=>"apple"}`:                              `{:token=>"***"}`,
+		"<password>apple</password><user>bob</user>":     "<password>***</password><user>bob</user>",
+		"cli --token apple-pie run":                      "cli --token *** run",
+		"curl -u bob:apple-pie --user eve:s3 https://h/": "curl -u bob:*** --user eve:*** https://h/",
+		"password: apple\nuser: bob":                     "password: ***\nuser: bob",
+		"Authorization: Bearer Magnet$1680":              "Authorization: Bearer ***",
+		"ApiKey Magnet$1680falcon":                       "ApiKey ***",
+		"invalid token 5f7c8ec7c33c, again":              "invalid token ***, again",
+		"Token AbCdEfGh1":                                "Token ***",
 
 		"token expired yesterday":           "token expired yesterday",
 		"TokenService/1.4 Key manager/2":    "TokenService/1.4 Key manager/2",
 		"key account management":            "key account management",
+		"sort -u file -- x-u a:b":           "sort -u file -- x-u a:b",
 		"agent --session":                   "agent --session",
 		"cli --token --verbose":             "cli --token --verbose",
 		"a <b> c < token > d":               "a <b> c < token > d",
@@ -106,7 +112,7 @@ func TestIDsThatAreNone(t *testing.T) {
 // TestChance: letters that nobody would write, and numbers and long words that somebody does.
 func TestChance(t *testing.T) {
 	s := ingest.NewScrubber(nil)
-	for _, token := range []string{"rjqudfsqcqbnoiclnytf", "xqwciratztfsroozijxk", "XQWCIRATZTFSROO5IZJX", "uaxjeoqzaieoujaxeiouqaez"} {
+	for _, token := range []string{"rjqudfsqcqbnoiclnytf", "xqwciratztfsroozijxk", "XQWCIRATZTFSROO5IZJX", "WWOpsnaNvorQQnHEGVgcuQ", "uaxjeoqzaieoujaxeiouqaez"} {
 		if out := string(s.Path([]byte("/v1/" + token + "/x"))); out != "/v1/***/x" {
 			t.Errorf("%s became %s", token, out)
 		}

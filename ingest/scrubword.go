@@ -121,7 +121,9 @@ func isWeakScheme(word []byte) bool {
 
 // drawnOrNumbered reports whether a text is no word of a sentence, nor a product and its version: it has digits, changes its case, or is long.
 func drawnOrNumbered(text []byte) bool {
-	text, _, _ = bytes.Cut(text, []byte("/"))
+	if end := bytes.IndexAny(text, "/%"); end >= 0 {
+		text = text[:end]
+	}
 	return digitRun(text) > 0 || classes(text) >= 0.25 || monotone(text, true)
 }
 
@@ -395,7 +397,7 @@ func random(word []byte, strict bool) bool {
 	}
 	if digitRun(word) == 0 {
 		mixed := classes(word) // of camelCase some .3, but with a third of vowels
-		return mixed >= 0.4 || len(word) >= 20 && mixed >= 0.25 && (strict || len(word) >= 24 && vowels(word) < 0.3)
+		return mixed >= 0.4 || len(word) >= 20 && mixed >= 0.25 && (strict || len(word) >= 24 && vowels(word) < 0.3 || gibberish(word, false))
 	}
 	if longest, mixed, numbers := longestRun(word); longest >= 16 && (mixed >= 0.25 || strict && mixed > 0.1) || longest >= 24 && (numbers >= 3 || numbers == 2 && vowels(word) < 0.26) ||
 		longest >= 20 && lettered(word) && (vowels(word) < 0.2 || gibberish(word, strict)) {
