@@ -106,9 +106,9 @@ func (s *Scrubber) findTagged(v view) {
 			return
 		}
 		i += open + 1
-		name := until(v.text, i, " />")
 		end := until(v.text, i, "<>")
-		if end == len(v.text) || v.text[end] != '>' || !s.secretName(v.text[i:min(name, end)]) {
+		if end == len(v.text) || v.text[end] != '>' || !s.secretName(v.text[i:until(v.text[:end], i, " /")]) {
+			i = end
 			continue
 		}
 		if to := until(v.text, end+1, "<"); end+1 < to {

@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/tokenwatch/tokenwatch/ingest"
@@ -142,5 +143,20 @@ func TestHintOfMixedCase(t *testing.T) {
 		if have := ingest.Hint([]byte(token)); have != want {
 			t.Errorf("%s: %s, want %s", token, have, want)
 		}
+	}
+}
+
+// TestHostileTexts: a text in which everything might begin a secret and nothing does takes no longer than others of its length. If one
+// does, this takes minutes.
+func TestHostileTexts(t *testing.T) {
+	s := ingest.NewScrubber(nil)
+	for _, unit := range []string{"key:", "token=", "<token", "<a>", "-u ", "--a ", "- ", "a\n", "&#", "&quot", "%", "\\", "\\u", "bearer ", "a:", "'", "/", "[]=", "token ", "= "} {
+		text := []byte("x" + strings.Repeat(unit, 1<<18/len(unit)))
+		s.Agent(text)
+		s.Text(text)
+		s.ID(text)
+		s.Path(text)
+		s.Path(append([]byte("/"), text...))
+		s.Payload(text)
 	}
 }

@@ -61,7 +61,7 @@ func (s *Scrubber) behindScheme(text []byte, from, to int) (begin, end int) {
 		if begin = skipParting(text, to); begin == to {
 			return to, to
 		}
-		if end = shown(text, begin); !strong && !drawnOrNumbered(text[begin:end]) {
+		if !strong && !drawnOrNumbered(text[begin:shown(text[:min(len(text), begin+maxWeak)], begin)]) {
 			return to, to
 		}
 	} else {
@@ -75,6 +75,9 @@ func (s *Scrubber) behindScheme(text []byte, from, to int) (begin, end int) {
 
 // minBehind is how long a credential behind a scheme must be to be none of a sentence's words.
 const minBehind = 8
+
+// maxWeak is how much behind a word that may be a scheme is looked at, or key:key:key: would be looked at over and over.
+const maxWeak = 256
 
 // skipParting skips what stands between a scheme and its credential.
 func skipParting(text []byte, i int) int {
