@@ -34,6 +34,7 @@ var characters = func() (table [256]character) {
 	for _, prefix := range issuers {
 		table[prefix[0]] |= firstOfKey
 	}
+	table['k'] |= firstOfKey // see mailKey
 	return table
 }()
 

@@ -11,6 +11,7 @@ var issuers = [...]string{
 	"github_pat_", "sk-proj-", "sk-ant-", "sk-or-", "sk_live_", "sk_test_", "rk_live_", "rk_test_", "pk_live_", "pk_test_",
 	"dop_v1_", "doo_v1_", "dor_v1_", "glpat-", "gldt-", "glrt-", "glcbt-", "glptt-", "glft-", "glsoat-", "glimt-", "gloas-", "glagent-", "r8_", "figd_", "ntn_", "tvly-", "npm_", "pypi-", "shpat_", "shpss_", "shpca_", "whsec_", "lin_api_", "sntrys_", "nvapi-", "AGE-SECRET-KEY-", "hvs.", "hvb.", "xoxb-", "xoxp-", "xoxa-", "xoxs-", "xoxe-", "xapp-",
 	"hf_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "gsk_", "sk-", "AKIA", "ASIA", "AIza", "ya29.", "eyJ", "SG.",
+	"xai-", "pplx-", "GOCSPX-", "dckr_pat_", "tskey-", "ATATT3", "ATCTT3", "PMAK-", "NRAK-", "sq0atp-", "sq0csp-", "sbp_", "tgp_v1_", "csk-", "phx_",
 	"QUtJQ", "QVNJQ", // AKIA and ASIA in base64
 }
 
@@ -50,8 +51,8 @@ func plainToken(token []byte) bool {
 	return true
 }
 
-// prefix is a known issuer's, or up to ten letters and the first underscore or hyphen if
-// that leaves enough unknown.
+// prefix is a known issuer's, or up to ten letters of one case and the first underscore or hyphen if
+// that leaves enough unknown. Letters whose case changes may be drawn like the rest.
 func prefix(token []byte) []byte {
 	for _, known := range issuers {
 		if bytes.HasPrefix(token, []byte(known)) {
@@ -60,6 +61,9 @@ func prefix(token []byte) []byte {
 	}
 	for i, c := range token[:min(11, len(token)-16)] {
 		if c == '_' || c == '-' {
+			if classes(token[:i]) > 0 {
+				return nil
+			}
 			return token[:i+1]
 		}
 		if c|0x20 < 'a' || c|0x20 > 'z' {

@@ -22,9 +22,11 @@ func (s *Scrubber) Payload(record []byte) string {
 	}
 	s.begin(true)
 	s.search(text, func(v view) {
-		s.findFields(v)
+		s.findFields(v, inText)
 		s.findPairs(v, inText)
-		s.findWords(v, len(v.text))
+		s.findTagged(v)
+		s.findFlags(v)
+		s.findWords(v, len(v.text), 0)
 		s.findUserinfo(v)
 		s.findSlashed(v, 0)
 	})
@@ -40,24 +42,43 @@ func torn(text []byte) int {
 
 // findFields finds the values of names that say they are secret or private, in JSON that
 // may be broken anywhere and in text that is none: "apikey":"abc", apikey: abc, 'apikey': 'abc'.
-func (s *Scrubber) findFields(v view) {
+func (s *Scrubber) findFields(v view, in place) {
 	for i := 0; i < len(v.text); {
 		colon := bytes.IndexByte(v.text[i:], ':')
 		if colon < 0 {
 			return
 		}
 		i += colon + 1
-		if !s.secretName(nameBefore(v.text, i-1)) || s.covered(v, i) {
+		if !s.strict && !parts(v.text, i-1, in) || !s.secretName(nameBefore(v.text, i-1)) || s.covered(v, i) {
 			continue
 		}
 		from := skipSpace(v.text, i)
 		end := ending(v.text, from)
+		if begin := credential(v.text, from, end); begin < len(v.text) {
+			from, end = begin, shown(v.text, begin)
+		}
 		if from, to := inside(v.text, from, end); from < to {
-			s.spans = append(s.spans, v.span(from, to))
-			s.learn(v.text[from:to])
+			s.secret(v, from, to)
 			i = end
 		}
 	}
+}
+
+// parts reports whether a colon parts a name from its value. In paths and names it does so only where it is not their own:
+// /secrets/a:access and system:auth:worker are names.
+func parts(text []byte, colon int, in place) bool {
+	if colon > 0 && (text[colon-1] == '"' || text[colon-1] == '\'') {
+		return true
+	}
+	return in == inText || in == inName && colon+1 < len(text) && text[colon+1] == ' '
+}
+
+// credential is where a header's credential begins, Authorization: Bearer abc, if the value is the name of a scheme.
+func credential(text []byte, from, end int) int {
+	if !isScheme(text[from:end]) && !isWeakScheme(text[from:end]) {
+		return len(text)
+	}
+	return skipSpace(text, end)
 }
 
 // nameBefore is the name that ends before the colon, without its quotes.

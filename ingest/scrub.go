@@ -118,9 +118,14 @@ func (s *Scrubber) know(secret []byte) {
 // Path scrubs a path with its query string.
 func (s *Scrubber) Path(path []byte) []byte {
 	s.begin(false)
+	in := inPath
+	if len(path) > 0 && path[0] != '/' && bytes.IndexByte(path, ' ') >= 0 {
+		in = inText // it is no path
+	}
 	s.search(path, func(v view) {
 		s.findKnown(v)
-		s.findPairs(v, inQuery)
+		s.findPairs(v, in)
+		s.findFields(v, in)
 		query := bytes.IndexAny(v.text, "?#")
 		switch {
 		case len(v.text) > 0 && v.text[0] != '/', bytes.IndexByte(v.text, ' ') >= 0:
@@ -129,7 +134,7 @@ func (s *Scrubber) Path(path []byte) []byte {
 			query = len(v.text)
 		}
 		s.findSlashed(v, query)
-		s.findWords(v, query)
+		s.findWords(v, query, query)
 		s.findUserinfo(v)
 	})
 	return s.blank(path)
@@ -138,21 +143,24 @@ func (s *Scrubber) Path(path []byte) []byte {
 // Text scrubs a consumer's name or an environment's. One that is a digest as a whole is an id.
 func (s *Scrubber) Text(text []byte) []byte {
 	if hexadecimal(text) {
-		return s.words(text, len(text))
+		return s.words(text, len(text), inName)
 	}
-	return s.words(text, 0)
+	return s.words(text, 0, inName)
 }
 
 // Agent scrubs a user agent.
-func (s *Scrubber) Agent(text []byte) []byte { return s.words(text, 0) }
+func (s *Scrubber) Agent(text []byte) []byte { return s.words(text, 0, inText) }
 
 // words scrubs a text in which digests count as secrets from the offset ids on.
-func (s *Scrubber) words(text []byte, ids int) []byte {
+func (s *Scrubber) words(text []byte, ids int, in place) []byte {
 	s.begin(false)
 	s.search(text, func(v view) {
 		s.findKnown(v)
-		s.findPairs(v, inText)
-		s.findWords(v, ids)
+		s.findPairs(v, in)
+		s.findFields(v, in)
+		s.findTagged(v)
+		s.findFlags(v)
+		s.findWords(v, ids, 0)
 		s.findUserinfo(v)
 		s.findSlashed(v, 0)
 	})
@@ -160,10 +168,13 @@ func (s *Scrubber) words(text []byte, ids int) []byte {
 }
 
 // ID scrubs a request's id, which is random by nature: only what is certain to be a token, or said to be a secret,
-// is blanked.
+// is blanked. What has characters that no id has is a text like others, but for digests.
 func (s *Scrubber) ID(id []byte) []byte {
 	if hexadecimal(id) && !s.bears(id) {
 		return id // no issuer's prefix is hexadecimal
+	}
+	if bytes.ContainsAny(id, " \t\r\n\"'<>(){}[]\\?&%") {
+		return s.words(id, len(id), inText)
 	}
 	s.begin(false)
 	s.search(id, func(v view) {

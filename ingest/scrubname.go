@@ -1,9 +1,6 @@
 package ingest
 
-import (
-	"bytes"
-	"strings"
-)
+import "bytes"
 
 // secretName reports whether a name says that its value is a secret. Case and separators
 // do not matter: X-Api-Key, apikey and API_KEY are one.
@@ -21,12 +18,12 @@ func (s *Scrubber) secretName(name []byte) bool {
 	switch string(flat) {
 	case "key", "sig", "pwd", "pw", "pass", "code", "pin", "otp", "totp", "sid", "connectsid", "sas", "psk", "ticket":
 		return true
-	case "author", "authority", "maxtokens", "totaltokens", "prompttokens", "completiontokens":
+	case "maxtokens", "totaltokens", "prompttokens", "completiontokens":
 		return false
 	}
 	for i, c := range flat {
 		for _, mark := range marksBy[c] {
-			if bytes.HasPrefix(flat[i:], []byte(mark)) {
+			if bytes.HasPrefix(flat[i:], []byte(mark)) && !writes(flat[i:]) {
 				return true
 			}
 		}
@@ -37,6 +34,16 @@ func (s *Scrubber) secretName(name []byte) bool {
 		}
 	}
 	return s.named(name)
+}
+
+// writes reports whether a name goes on as an author's does, author_id, and not as authorization or authorisation.
+func writes(flat []byte) bool {
+	const author = "author"
+	if !bytes.HasPrefix(flat, []byte(author)) {
+		return false
+	}
+	rest := flat[len(author):]
+	return len(rest) < 2 || rest[0] != 'i' || rest[1] != 'z' && rest[1] != 's'
 }
 
 // named reports whether the format calls a name's value private.
@@ -61,7 +68,8 @@ func (s *Scrubber) named(name []byte) bool {
 // secretMarks are parts of names that hold secrets.
 var secretMarks = [...]string{
 	"apikey", "token", "secret", "passw", "auth", "credential", "signature", "session",
-	"cookie", "jwt", "bearer", "accesskey", "privatekey", "certificate", "passphrase", "sessid", "saml", "hmac",
+	"cookie", "jwt", "bearer", "accesskey", "privatekey", "certificate", "passphrase", "passcode", "sessid", "saml", "assertion",
+	"hmac", "csrf", "xsrf", "verifier",
 }
 
 // secretEnds are what such names end with.
@@ -81,39 +89,3 @@ func lower(c byte) byte {
 	}
 	return c
 }
-
-// findPairs finds name=value with a secret's name: in query strings, and in whatever
-// text a dead letter has.
-func (s *Scrubber) findPairs(v view, ends string) {
-	for i := 0; ; {
-		equals := bytes.IndexByte(v.text[i:], '=')
-		if equals < 0 {
-			return
-		}
-		equals += i
-		from := equals
-		for from > 0 && (wordByte(v.text[from-1]) || v.text[from-1] == '%') {
-			from--
-		}
-		i = equals + 1
-		if !s.secretName(v.text[from:equals]) {
-			continue
-		}
-		for i < len(v.text) && strings.IndexByte(ends, v.text[i]) < 0 {
-			i++
-		}
-		if i > equals+1 {
-			s.spans = append(s.spans, v.span(equals+1, i))
-			if s.strict {
-				s.learn(v.text[equals+1 : i])
-			}
-		}
-	}
-}
-
-// The characters that end a value. In a path a value goes to the next parameter
-// whatever is in it; in other text it also ends with its quotes.
-const (
-	inQuery = "&;#"
-	inText  = "&; \t\r\n\"'<>"
-)

@@ -31,25 +31,64 @@ func nextWord(text []byte, i int) (from, to int) {
 const minDigest = 32
 
 // findWords finds words that look like tokens, and those that follow a scheme. From the offset ids on a
-// digest counts as one of them: it may be a key, and nobody needs it there to know what was requested.
-func (s *Scrubber) findWords(v view, ids int) {
-	scheme := false
+// digest counts as one of them: it may be a key, and nobody needs it there to know what was requested. From the offset
+// slashes on a slash may belong to a token.
+func (s *Scrubber) findWords(v view, ids, slashes int) {
 	for from, to := nextWord(v.text, 0); from < to; from, to = nextWord(v.text, to) {
 		word := v.text[from:to]
-		switch {
-		case scheme && len(word) >= 8:
-			to = shown(v.text, to)
-			s.spans = append(s.spans, v.span(from, to))
-		case len(word) < minIssued: // nor as long as those that only look like tokens
-		case issued(word, s.strict), random(word, s.strict) && !(hexadecimal(word) && called(v.text, from)), monotone(word, s.strict),
-			from >= ids && len(word) >= minDigest && hexadecimal(word) && bytes.IndexByte(word, '-') < 0:
-			s.spans = append(s.spans, v.span(s.widen(v.text, from, to)))
+		if begin, end := s.behindScheme(v.text, from, to); begin < end {
+			s.spans = append(s.spans, v.span(begin, end))
+			to = end
+			continue
 		}
-		scheme = isScheme(word)
+		switch {
+		case len(word) < minIssued: // nor as long as those that only look like tokens
+		case issued(word, s.strict):
+			s.spans = append(s.spans, v.span(s.widen(v, from, to, slashes)))
+		case random(word, s.strict) && !(hexadecimal(word) && called(v.text, from)), monotone(word, s.strict),
+			len(word) >= minDigest && hexadecimal(word) && (from >= ids && bytes.IndexByte(word, '-') < 0 || opens(v.text, from)):
+			s.spans = append(s.spans, v.span(s.widen(v, from, to, len(v.text))))
+		}
 	}
 }
 
-// shown is where a credential behind a scheme ends, of which a word may be the beginning only: base64 has slashes, and other keys colons.
+// behindScheme is the credential behind a word that is a scheme; from is to if there is none.
+func (s *Scrubber) behindScheme(text []byte, from, to int) (begin, end int) {
+	word := text[from:to]
+	if plus := bytes.IndexByte(word, '+'); plus > 0 && isScheme(word[:plus]) { // a blank, in a form
+		begin = from + plus + 1
+	} else if strong := isScheme(word); strong || isWeakScheme(word) {
+		if begin = skipParting(text, to); begin == to {
+			return to, to
+		}
+		if !strong && !drawnOrNumbered(text[begin:shown(text[:min(len(text), begin+maxWeak)], begin)]) {
+			return to, to
+		}
+	} else {
+		return to, to
+	}
+	if end = shown(text, begin); end-begin < minBehind {
+		return to, to
+	}
+	return begin, end
+}
+
+// minBehind is how long a credential behind a scheme must be to be none of a sentence's words.
+const minBehind = 8
+
+// maxWeak is how much behind a word that may be a scheme is looked at, or key:key:key: would be looked at over and over.
+const maxWeak = 256
+
+// skipParting skips what stands between a scheme and its credential.
+func skipParting(text []byte, i int) int {
+	for i < len(text) && bytes.IndexByte([]byte(" \t\r\n:=,\"'\\"), text[i]) >= 0 {
+		i++
+	}
+	return i
+}
+
+// shown is where a credential behind a scheme ends, of which a word may be the beginning only: base64 has slashes, other keys colons, and
+// passwords what they like.
 func shown(text []byte, to int) int {
 	for to < len(text) && bytes.IndexByte([]byte(" \t\r\n\"'\\<>,;&)]}"), text[to]) < 0 {
 		to++
@@ -59,34 +98,76 @@ func shown(text []byte, to int) int {
 
 // isScheme reports whether a word says that the next one is a credential.
 func isScheme(word []byte) bool {
-	return is(word, "bearer") || is(word, "basic") || is(word, "apikey") || is(word, "digest")
+	switch len(word) {
+	case len("basic"):
+		return is(word, "basic")
+	case len("bearer"):
+		return is(word, "bearer") || is(word, "apikey") || is(word, "digest")
+	}
+	return false
+}
+
+// isWeakScheme reports whether a word says so where the next one looks like a credential too: "token expired" is a sentence.
+func isWeakScheme(word []byte) bool {
+	switch len(word) {
+	case len("key"):
+		return is(word, "key") || is(word, "jwt")
+	case len("token"):
+		return is(word, "token") || is(word, "oauth")
+	case len("api-key"):
+		return is(word, "api-key") || is(word, "api_key")
+	case len("password"):
+		return is(word, "password")
+	}
+	return false
+}
+
+// drawnOrNumbered reports whether a text is no word of a sentence, nor a product and its version: it has digits, changes its case, or is long.
+func drawnOrNumbered(text []byte) bool {
+	if end := bytes.IndexAny(text, "/%"); end >= 0 {
+		text = text[:end]
+	}
+	return digitRun(text) > 0 || classes(text) >= 0.25 || monotone(text, true)
+}
+
+// opens reports whether a path's segment at i opens what it names to whoever knows it, as a link in a mail or a webhook does.
+func opens(text []byte, i int) bool {
+	if i < 2 || text[i-1] != '/' {
+		return false
+	}
+	name := text[bytes.LastIndexByte(text[:i-1], '/')+1 : i-1]
+	for _, opening := range [...]string{"token", "key", "apikey", "secret", "reset", "verify", "confirm", "activate", "invite", "unsubscribe", "magic", "hook", "hooks", "webhook", "webhooks"} {
+		if is(name, opening) {
+			return true
+		}
+	}
+	return false
 }
 
 // findIssued finds words with an issuer's prefix, and those behind a scheme, only.
 func (s *Scrubber) findIssued(v view) {
-	scheme := false
 	for from, to := nextWord(v.text, 0); from < to; from, to = nextWord(v.text, to) {
-		scheme = scheme && to-from >= 8
-		if scheme {
-			to = shown(v.text, to)
+		if begin, end := s.behindScheme(v.text, from, to); begin < end {
+			s.spans = append(s.spans, v.span(begin, end))
+			to = end
+		} else if issued(v.text[from:to], s.strict) {
+			s.spans = append(s.spans, v.span(s.widen(v, from, to, 0)))
 		}
-		if scheme || issued(v.text[from:to], s.strict) {
-			s.spans = append(s.spans, v.span(s.widen(v.text, from, to)))
-		}
-		scheme = isScheme(v.text[from:to])
 	}
 }
 
-// minMonotone is how long a run of letters of one case must be to be no word. Languages have
-// longer ones, but few records do.
-const minMonotone = 24
+// minMonotone is how long a run of letters of one case must be to be no word, minUnspoken how long one that nobody could
+// speak either. Languages have longer words, but few records do.
+const (
+	minMonotone = 24
+	minUnspoken = 20
+)
 
 // monotone reports whether a word has a run of letters that nobody would write: base32, or
-// a token that happens to have no digit. In events it must also lack vowels, of which
-// languages have a third and chance a quarter.
+// a token that happens to have no digit.
 func monotone(word []byte, strict bool) bool {
 	from, last := 0, byte(0)
-	for i := 0; i <= len(word) && len(word) >= minMonotone; i++ {
+	for i := 0; i <= len(word) && len(word) >= minUnspoken; i++ {
 		class := byte(0)
 		if i < len(word) {
 			class = classOf(word[i])
@@ -94,7 +175,7 @@ func monotone(word []byte, strict bool) bool {
 		if class == last {
 			continue
 		}
-		if (last == 1 || last == 2) && i-from >= minMonotone && (strict || vowels(word[from:i]) < 0.3) {
+		if (last == 1 || last == 2) && i-from >= minUnspoken && unwritten(word[from:i], strict) {
 			return true
 		}
 		from, last = i, class
@@ -102,15 +183,43 @@ func monotone(word []byte, strict bool) bool {
 	return false
 }
 
-// unspeakable reports whether a word is mostly letters, and too few of them vowels for any language.
-func unspeakable(word []byte) bool {
+// unwritten reports whether letters are chance. Of vowels languages have a third and chance a quarter, of the letters that
+// are rarest in them they have one in a hundred and chance one in seven. A long run is chance in a dead letter anyway, and in an event
+// if one of the two says so; a shorter one if one of them says so in a dead letter, and both in an event.
+func unwritten(run []byte, strict bool) bool {
+	long := len(run) >= minMonotone
+	if strict && long {
+		return true
+	}
+	return gibberish(run, strict || long)
+}
+
+// gibberish reports whether one of the two says that letters are chance, or both.
+func gibberish(letters []byte, either bool) bool {
+	few, odd := vowels(letters) < 0.3, rare(letters) >= 2
+	return few && odd || either && (few || odd)
+}
+
+// rare counts the letters that are rarest in languages.
+func rare(run []byte) (n int) {
+	for _, c := range run {
+		switch c | 0x20 {
+		case 'j', 'q', 'x', 'z':
+			n++
+		}
+	}
+	return n
+}
+
+// lettered reports whether a word is mostly letters.
+func lettered(word []byte) bool {
 	letters := 0
 	for _, c := range word {
 		if class := character(classOf(c)); class == lowerCase || class == upperCase {
 			letters++
 		}
 	}
-	return letters*2 > len(word) && vowels(word) < 0.2
+	return letters*2 > len(word)
 }
 
 func vowels(word []byte) float64 {
@@ -169,15 +278,23 @@ func (s *Scrubber) findUserinfo(v view) {
 const minSlashed = 32
 
 // widen takes in what base64 may have beside a word. In events a slash parts a path's
-// segments; in dead letters nobody misses them.
-func (s *Scrubber) widen(text []byte, from, to int) (int, int) {
+// segments, but for those that were encoded and those behind the offset slashes; in dead letters nobody misses them.
+func (s *Scrubber) widen(v view, from, to, slashes int) (int, int) {
+	text := v.text
 	for s.strict && from > 0 && (wordByte(text[from-1]) || text[from-1] == '/') {
 		from--
 	}
-	for to < len(text) && (text[to] == '=' || s.strict && (wordByte(text[to]) || text[to] == '/')) {
+	rest := false // of a word, behind a slash
+	for to < len(text) && (text[to] == '=' || (s.strict || rest) && wordByte(text[to]) || text[to] == '/' && (s.strict || v.belongs(to, slashes))) {
+		rest = rest || text[to] == '/'
 		to++
 	}
 	return from, to
+}
+
+// belongs reports whether the slash at i may belong to the token before it.
+func (v view) belongs(i, slashes int) bool {
+	return i >= slashes || slashes < len(v.text) && v.encoded(i)
 }
 
 // issued reports whether somewhere in the word a token with a known issuer's prefix
@@ -188,7 +305,7 @@ func issued(word []byte, strict bool) bool {
 			continue
 		}
 		glued := at > 0 && alnum(word[at-1])
-		if accessKeyID(word[at:], glued) {
+		if accessKeyID(word[at:], glued) || word[at] == 'k' && !glued && mailKey(word[at:]) {
 			return true
 		}
 		for _, prefix := range issuersBy[word[at]] {
@@ -220,6 +337,13 @@ func accessKeyID(word []byte, glued bool) bool {
 		return false
 	}
 	return uppercase(word[prefix:size]) && (!glued || digitRun(word[:size]) > 0)
+}
+
+// mailKey tells Mailgun's keys: anything else may begin with "key-".
+func mailKey(word []byte) bool {
+	const prefix = "key-"
+	return len(word) >= len(prefix)+minDigest && string(word[:len(prefix)]) == prefix && hexadecimal(word[len(prefix):len(prefix)+minDigest]) &&
+		bytes.IndexByte(word[len(prefix):len(prefix)+minDigest], '-') < 0
 }
 
 // uppercase reports whether a word has nothing but capitals and digits.
@@ -271,15 +395,29 @@ func random(word []byte, strict bool) bool {
 	if hexadecimal(word) {
 		return strict && len(word) >= 20
 	}
+	if strict && holdsUUID(word) {
+		return true
+	}
 	if digitRun(word) == 0 {
 		mixed := classes(word) // of camelCase some .3, but with a third of vowels
-		return mixed >= 0.4 || len(word) >= 20 && mixed >= 0.25 && (strict || len(word) >= 24 && vowels(word) < 0.3)
+		return mixed >= 0.4 || len(word) >= 20 && mixed >= 0.25 && (strict || len(word) >= 24 && vowels(word) < 0.3 || gibberish(word, false))
 	}
 	if longest, mixed, numbers := longestRun(word); longest >= 16 && (mixed >= 0.25 || strict && mixed > 0.1) || longest >= 24 && (numbers >= 3 || numbers == 2 && vowels(word) < 0.26) ||
-		longest >= 20 && unspeakable(word) {
+		longest >= 20 && lettered(word) && (vowels(word) < 0.2 || gibberish(word, strict)) {
 		return true
 	}
 	return len(word) >= 20 && classes(word) >= 0.3
+}
+
+// holdsUUID reports whether a UUID stands in a word, whatever is glued to it.
+func holdsUUID(word []byte) bool {
+	const size = 36
+	for at := 0; at+size <= len(word); at++ {
+		if w := word[at : at+size]; w[8] == '-' && w[13] == '-' && w[18] == '-' && w[23] == '-' && hexadecimal(w) {
+			return true
+		}
+	}
+	return false
 }
 
 // longestRun is the length of the longest run of letters and digits in a word, its share of changes of

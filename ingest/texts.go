@@ -89,7 +89,7 @@ func (w *decoding) agent(place *memoPlace[agent], raw []byte) agent {
 		return agent{}
 	}
 	known, room := w.texts.agents.find(place, raw)
-	if w.scrub.holds(raw) {
+	if w.scrub.bears(raw) {
 		known, room = nil, nil
 	}
 	if known != nil {
@@ -99,7 +99,7 @@ func (w *decoding) agent(place *memoPlace[agent], raw []byte) agent {
 	text := w.texts.text(clip(clean, maxUserAgent), room != nil)
 	w.buf = appendClient(w.buf[:0], clean)
 	a := agent{text, w.texts.intern(w.buf)}
-	room.keep(raw, a)
+	keep(room, raw, a)
 	return a
 }
 
@@ -112,7 +112,7 @@ func (w *decoding) owner(raw []byte) (o owner, kept bool) {
 		return owner{}, false
 	}
 	known, room := w.texts.owners.find(w.texts.owners.look(raw), raw)
-	if w.scrub.holds(raw) {
+	if w.scrub.bears(raw) {
 		known, room = nil, nil
 	}
 	if known != nil {
@@ -120,8 +120,7 @@ func (w *decoding) owner(raw []byte) (o owner, kept bool) {
 	}
 	clean := clip(w.scrub.Text(raw), maxConsumer)
 	o = owner{name: w.texts.text(clean, room != nil), environment: environmentOf(clean)}
-	room.keep(raw, o)
-	return o, room != nil
+	return o, keep(room, raw, o)
 }
 
 // path is a path, scrubbed, and its template.
@@ -134,7 +133,7 @@ type path struct {
 // a template that had none, and routes want to know which are in use.
 func (w *decoding) path(place *memoPlace[path], raw []byte) (text, route string) {
 	known, room := w.texts.paths.find(place, raw)
-	if w.scrub.holds(raw) {
+	if w.scrub.bears(raw) {
 		known, room = nil, nil
 	}
 	if known != nil {
@@ -150,7 +149,7 @@ func (w *decoding) path(place *memoPlace[path], raw []byte) (text, route string)
 		p.text = w.dst.Texts.Copy(clean)
 	} else {
 		p.text = string(clean)
-		room.keep(raw, p)
+		keep(room, raw, p)
 	}
 	return p.text, p.route
 }
@@ -160,10 +159,14 @@ func (w *decoding) route(clean []byte) string {
 	return w.routes.admit(w.template, w.pos.At)
 }
 
-// holds reports whether the text may hold one of the entry's credentials: then what was
-// made of it for other entries does not serve, nor the other way round.
-func (s *Scrubber) holds(text []byte) bool {
-	return s.bears(text) || len(s.needles) > 0 && bytes.IndexByte(text, '%') >= 0
+// keep remembers what was made of a text, for entries whose credentials do not stand in it. Nobody can tell whether they stand in an
+// encoded one without decoding it, so that none is remembered.
+func keep[V any](room *memoPlace[V], raw []byte, v V) (kept bool) {
+	if room == nil || encoded(raw) {
+		return false
+	}
+	room.keep(raw, v)
+	return true
 }
 
 // bears reports whether one of the entry's credentials stands in the text as it is.

@@ -30,28 +30,57 @@ const escapes = 2
 // are some.
 func (s *Scrubber) search(text []byte, find func(view)) {
 	v := view{text: text}
-	find(v)
+	s.look(v, find)
 	for layer := 0; s.strict && layer < escapes && bytes.IndexByte(v.text, '\\') >= 0; layer++ {
 		v = s.decode(v, escapedAt)
-		find(v)
+		s.look(v, find)
 	}
 	for range rounds {
-		if bytes.IndexByte(v.text, '%') < 0 {
+		if !encoded(v.text) {
 			return
 		}
 		length := len(v.text)
-		if v = s.decode(v, percentAt); len(v.text) == length {
+		if v = s.decode(v, decodedAt); len(v.text) == length {
 			return
 		}
-		find(v)
+		s.look(v, find)
+	}
+}
+
+// look shows find a view. In one with line breaks it also looks for what they tear apart and is certain.
+func (s *Scrubber) look(v view, find func(view)) {
+	find(v)
+	if bytes.IndexByte(v.text, '\n') < 0 && bytes.IndexByte(v.text, '\r') < 0 {
+		return
+	}
+	joined := s.decode(v, unbrokenAt)
+	s.findKnown(joined)
+	s.findIssued(joined)
+	s.turn() // the view stands where it stood
+}
+
+// encoded reports whether something in the text may stand for other characters.
+func encoded(text []byte) bool {
+	return bytes.IndexByte(text, '%') >= 0 || bytes.IndexByte(text, '\\') >= 0 || entities(text)
+}
+
+// entities reports whether the text may have HTML's character references; as a rule the ampersands of query strings are none.
+func entities(text []byte) bool {
+	for i := 0; ; i++ {
+		next := bytes.IndexByte(text[i:], '&')
+		if next < 0 {
+			return false
+		}
+		if i += next; entity(text[i:]) > 0 {
+			return true
+		}
 	}
 }
 
 // decode undoes one layer of encoding. The two buffers take turns, since the view that is
 // read stands in one of them.
 func (s *Scrubber) decode(v view, at func([]byte, int) ([4]byte, int, int)) view {
-	s.texts[0], s.texts[1] = s.texts[1], s.texts[0]
-	s.offsets[0], s.offsets[1] = s.offsets[1], s.offsets[0]
+	s.turn()
 	text, offsets := s.texts[0][:0], s.offsets[0][:0]
 	for i := 0; i < len(v.text); {
 		decoded, n, size := at(v.text, i)
@@ -66,15 +95,123 @@ func (s *Scrubber) decode(v view, at func([]byte, int) ([4]byte, int, int)) view
 	return view{text, offsets}
 }
 
-// percentAt decodes what stands at i: %41, or one byte as it is.
+func (s *Scrubber) turn() {
+	s.texts[0], s.texts[1] = s.texts[1], s.texts[0]
+	s.offsets[0], s.offsets[1] = s.offsets[1], s.offsets[0]
+}
+
+// decodedAt decodes what stands at i: %41, %u0041, \u0041, \x41, &#65;, &quot;, or one byte as it is.
+func decodedAt(text []byte, i int) (decoded [4]byte, n, size int) {
+	switch text[i] {
+	case '%':
+		return percentAt(text, i)
+	case '\\':
+		return escapedAt(text, i)
+	case '&':
+		return entityAt(text, i)
+	}
+	return [4]byte{text[i]}, 1, 1
+}
+
+// percentAt decodes %41, and %u0041 as old browsers write it.
 func percentAt(text []byte, i int) (decoded [4]byte, n, size int) {
-	if text[i] == '%' && i+2 < len(text) {
+	if i+2 < len(text) {
 		high, low := unhex(text[i+1]), unhex(text[i+2])
 		if high < 16 && low < 16 {
 			return [4]byte{high<<4 | low}, 1, 3
 		}
 	}
+	if i+5 < len(text) && text[i+1]|0x20 == 'u' {
+		if code, ok := unhexAll(text[i+2 : i+6]); ok {
+			n = copy(decoded[:], string(code))
+			return decoded, n, 6
+		}
+	}
 	return [4]byte{text[i]}, 1, 1
+}
+
+// entityAt decodes one of HTML's character references.
+func entityAt(text []byte, i int) (decoded [4]byte, n, size int) {
+	if size = entity(text[i:]); size == 0 {
+		return [4]byte{text[i]}, 1, 1
+	}
+	name := text[i+1 : i+size-1]
+	if name[0] != '#' {
+		decoded[0] = named(name)
+		return decoded, 1, size
+	}
+	code, base := rune(0), rune(10)
+	if name = name[1:]; name[0]|0x20 == 'x' {
+		name, base = name[1:], 16
+	}
+	for _, c := range name {
+		code = code*base + rune(unhex(c))
+	}
+	n = copy(decoded[:], string(code))
+	return decoded, n, size
+}
+
+// longestEntity is the longest reference that is one: more zeros are nobody's.
+const longestEntity = len("&#x0010FFFF;")
+
+// entity is how long the character reference is that a text begins with, or 0.
+func entity(text []byte) int {
+	end := bytes.IndexByte(text[:min(len(text), longestEntity)], ';')
+	if end < 3 {
+		return 0
+	}
+	name := text[1:end]
+	if name[0] != '#' {
+		if named(name) == 0 {
+			return 0
+		}
+		return end + 1
+	}
+	base := byte(10)
+	if name = name[1:]; name[0]|0x20 == 'x' {
+		name, base = name[1:], 16
+	}
+	for _, c := range name {
+		if unhex(c) >= base {
+			return 0
+		}
+	}
+	if len(name) == 0 {
+		return 0
+	}
+	return end + 1
+}
+
+// named is the character that a reference names, of those around a value, or 0.
+func named(name []byte) byte {
+	switch string(name) {
+	case "quot":
+		return '"'
+	case "apos":
+		return '\''
+	case "amp":
+		return '&'
+	case "lt":
+		return '<'
+	case "gt":
+		return '>'
+	}
+	return 0
+}
+
+// unbrokenAt leaves out line breaks, and the blanks that begin the next line, within what may be one word.
+func unbrokenAt(text []byte, i int) (decoded [4]byte, n, size int) {
+	if text[i] != '\n' && text[i] != '\r' || i == 0 || !wordByte(text[i-1]) {
+		return [4]byte{text[i]}, 1, 1
+	}
+	end := i
+	for end < len(text) && bytes.IndexByte([]byte("\r\n\t "), text[end]) >= 0 {
+		end++
+	}
+	if end == len(text) || !wordByte(text[end]) {
+		return [4]byte{text[i]}, 1, 1
+	}
+	return decoded, 0, end - i
 }
 
 // escapedAt decodes what stands at i: an escape of JSON, complete or not, or one byte as it
@@ -89,25 +226,34 @@ func escapedAt(text []byte, i int) (decoded [4]byte, n, size int) {
 		digits = 4
 	case 'x':
 		digits = 2
-	case 'n', 'r', 't', 'b', 'f':
+	case 'n', 'r':
+		return [4]byte{'\n'}, 1, 2
+	case 't', 'b', 'f':
 		return [4]byte{' '}, 1, 2
+	default:
+		return [4]byte{text[i+1]}, 1, 2
 	}
 	if i+2+digits > len(text) {
 		return [4]byte{text[i]}, 1, 1
 	}
-	var code rune
-	for _, c := range text[i+2 : i+2+digits] {
-		if unhex(c) > 15 {
-			return [4]byte{text[i]}, 1, 1
-		}
-		code = code<<4 | rune(unhex(c))
-	}
-	if digits == 0 {
-		return [4]byte{text[i+1]}, 1, 2
+	code, ok := unhexAll(text[i+2 : i+2+digits])
+	if !ok {
+		return [4]byte{text[i]}, 1, 1
 	}
 	out := string(code) // half a surrogate pair becomes U+FFFD: no token has any
 	n = copy(decoded[:], out)
 	return decoded, n, 2 + digits
+}
+
+// unhexAll is the value of hexadecimal digits, if they are some.
+func unhexAll(digits []byte) (code rune, ok bool) {
+	for _, c := range digits {
+		if unhex(c) > 15 {
+			return 0, false
+		}
+		code = code<<4 | rune(unhex(c))
+	}
+	return code, true
 }
 
 // unhex is the value of a hexadecimal digit, and more than 15 if it is none.
