@@ -24,7 +24,7 @@ func (t *teller) portrait(p *detect.Portrait) {
 	t.habits("clients", p.Clients)
 	t.rates(p.Rates)
 	if !p.Quarantine.IsZero() {
-		t.say("    %-12s nothing suspicious is learnt until %s", "quarantine", stampOf(p.Quarantine))
+		t.say("    %-12s nothing suspicious is learnt, nor what is new, until %s", "quarantine", stampOf(p.Quarantine))
 	}
 	if len(p.Evidence) == 0 {
 		t.say("    %-12s nothing", "in the air")

@@ -89,7 +89,7 @@ type TokenPortrait struct {
 	Rates      []TokenRate
 	Detectors  []TokenDetector
 	Score      float64   // what the evidence adds up to; 1.0 = enough for an alert
-	Quarantine time.Time // nothing suspicious is learnt until then; zero: no alert
+	Quarantine time.Time // nothing suspicious is learnt until then, nor what is new; zero: no alert
 }
 
 // TokenRate is how many requests a token makes within a span.
