@@ -227,7 +227,7 @@ func (b *bench) try(db *clickhouse.DB, a alternative, events int) (size, insert,
 }
 
 // mergeBases are values of merge_selector_base, 5 being ClickHouse's own.
-var mergeBases = []int{5, 20, 50, 100}
+var mergeBases = []int{5, 10, 20, 50}
 
 // merges counts how often a row is written again by merges when it comes in many blocks, and how many parts are left.
 func (b *bench) merges(db *clickhouse.DB, events int) string {
@@ -236,7 +236,7 @@ func (b *bench) merges(db *clickhouse.DB, events int) string {
 	fmt.Fprintf(&out, "| merge_selector_base | merged rows an event | processor time, µs an event | parts left of 200 blocks |\n|---|---|---|---|\n")
 	for _, base := range mergeBases {
 		b.exec(db, "DROP TABLE IF EXISTS other SYNC")
-		b.exec(db, alternative{old: "merge_selector_base = 50", new: fmt.Sprint("merge_selector_base = ", base)}.definition(b.definition(db)))
+		b.exec(db, alternative{old: "merge_selector_base = 20", new: fmt.Sprint("merge_selector_base = ", base)}.definition(b.definition(db)))
 		before := b.number(db, "SELECT value FROM system.events WHERE event = 'MergedRows'")
 		took := b.perRow(events, func() {
 			b.exec(db, fmt.Sprintf(oneByOne, "trickled"))
