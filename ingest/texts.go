@@ -2,15 +2,12 @@ package ingest
 
 import (
 	"bytes"
-	"strings"
 	"time"
+
+	"github.com/tokenwatch/tokenwatch/schema"
 )
 
 const (
-	// chunk is how much text is allocated at a time. An event keeps its chunk alive, so
-	// it is small beside a block.
-	chunk = 64 << 10
-
 	// maxKnownTexts bounds each cache of texts. Outsiders choose them: when a cache is
 	// full it is emptied, since what is really common is back at once.
 	maxKnownTexts = 4096
@@ -23,7 +20,7 @@ const (
 // texts makes strings of bytes that will be overwritten: many into one allocation, and
 // those that come again and again only once.
 type texts struct {
-	room   strings.Builder
+	room   schema.Texts // never used again: nobody knows who keeps them
 	known  map[string]string
 	agents *memo[agent]
 	owners *memo[owner]
@@ -37,20 +34,6 @@ func newTexts() *texts {
 		owners: newMemo[owner](4096, maxConsumer),
 		paths:  newMemo[path](2048, maxKnownPath),
 	}
-}
-
-// copy makes a string of its own.
-func (t *texts) copy(b []byte) string {
-	if len(b) == 0 {
-		return ""
-	}
-	if t.room.Cap()-t.room.Len() < len(b) {
-		t.room = strings.Builder{}
-		t.room.Grow(max(chunk, len(b)))
-	}
-	from := t.room.Len()
-	t.room.Write(b)
-	return t.room.String()[from:]
 }
 
 // intern makes the same string of the same bytes.
@@ -78,7 +61,7 @@ func (t *texts) text(b []byte, remembered bool) string {
 	if remembered {
 		return string(b) // it must not keep a chunk alive
 	}
-	return t.copy(b)
+	return t.room.Copy(b)
 }
 
 // agent is a user agent, scrubbed, and the client that it names.
