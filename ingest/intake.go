@@ -32,7 +32,8 @@ type intake struct {
 	pending  *intent          // range that the block has to be exactly, from a former owner
 	missing  []schema.Missing // found since the last record, for the block that gets the next one
 	complete bool             // the block takes no more
-	due      bool             // the block is to be completed as soon as the end of the log is reached
+	due      bool             // the block is ripe as soon as the end of the log is reached
+	ripe     bool             // the block may be taken, and takes records until it is
 	hurry    bool             // somebody waits for the block
 	hurried  time.Time        // when a block was last taken because of that
 	seen     int              // records when the writer looked last at a block that is due
@@ -99,6 +100,10 @@ func (in *intake) add(ctx context.Context, offset int64, at time.Time, value []b
 	in.next = offset + 1
 	in.records++
 	in.bytes += int64(len(value))
+	if in.due && !in.ripe && in.caughtUp() {
+		in.ripe = true
+		signal(in.full)
+	}
 	if in.filled() || !in.memory.grow(in.room) && in.pending == nil {
 		in.seal()
 	}
@@ -182,7 +187,7 @@ func (in *intake) filled() bool {
 		return in.room.block.Last == in.pending.last
 	}
 	b := in.room.block
-	return b.Count()+len(b.DeadLetters) >= in.config.Rows || in.bytes >= int64(in.config.Bytes) || in.due && in.caughtUp()
+	return b.Count()+len(b.DeadLetters) >= in.config.Rows || in.bytes >= int64(in.config.Bytes)
 }
 
 // seal completes the block: the reader waits until the writer has taken it.
@@ -232,13 +237,13 @@ type cut struct {
 	appended time.Time
 }
 
-// take waits for a block to be complete or due. It reports false when ctx ends, or when the
+// await waits for a block to be complete or due. It reports false when ctx ends, or when the
 // reader has ended and left nothing that is complete.
-func (in *intake) take(ctx context.Context, done <-chan struct{}) (cut, bool) {
+func (in *intake) await(ctx context.Context, done <-chan struct{}) bool {
 	for {
-		taken, ok, wait := in.look()
-		if ok {
-			return taken, true
+		wait := in.look()
+		if wait <= 0 {
+			return true
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -251,26 +256,26 @@ func (in *intake) take(ctx context.Context, done <-chan struct{}) (cut, bool) {
 			continue
 		}
 		timer.Stop()
-		return cut{}, false
+		return false
 	}
 }
 
-// look takes the block if it is complete or due, or says when to look again at the latest.
-func (in *intake) look() (taken cut, ok bool, wait time.Duration) {
+// look says when to look again at the latest; now if the block is complete or due.
+func (in *intake) look() time.Duration {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if wait = in.wait(); wait > 0 {
-		return cut{}, false, wait
-	}
-	return in.swap(), true, 0
+	return in.wait()
 }
 
-// more tells whether look would take a block.
-func (in *intake) more() bool {
+// take takes the block that was awaited, with what has been added to it since.
+func (in *intake) take() cut {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.wait() <= 0
+	return in.swap()
 }
+
+// more tells whether there is a block to take.
+func (in *intake) more() bool { return in.look() <= 0 }
 
 // wait is how long the block may go on taking records, until somebody looks again.
 func (in *intake) wait() time.Duration {
@@ -279,7 +284,7 @@ func (in *intake) wait() time.Duration {
 		in.pending = nil // the rest of the range will never come; what there is of it is a block like any other
 	}
 	switch {
-	case in.complete:
+	case in.complete, in.ripe:
 		return 0
 	case in.pending != nil:
 		return in.config.FlushInterval
@@ -298,7 +303,7 @@ func (in *intake) wait() time.Duration {
 const hurryEvery = 200 * time.Millisecond
 
 // behind lets a block that is due grow while the log has more for it: what is read late anyway is stored in
-// fewer and larger blocks, which cost the store less. The reader completes it where the log ends.
+// fewer and larger blocks, which cost the store less. The reader says where the log ends.
 func (in *intake) behind(age time.Duration) time.Duration {
 	standing := in.due && in.records == in.seen // since the last look: the end of the log may hold no records
 	if in.caughtUp() || standing || age >= lagPatience*in.config.FlushInterval {
@@ -336,7 +341,7 @@ func (in *intake) swap() cut {
 	if in.hurry {
 		in.hurry, in.hurried = false, time.Now()
 	}
-	in.complete, in.due, in.records, in.bytes = false, false, 0, 0
+	in.complete, in.due, in.ripe, in.records, in.bytes = false, false, false, 0, 0
 	signal(in.free)
 	return taken
 }

@@ -265,3 +265,64 @@ func TestBlocksGrowWhileThereIsMore(t *testing.T) {
 		}
 	}
 }
+
+// busy is a store that takes the blocks of a partition only when it is told to.
+type busy struct {
+	*store
+	with    int32
+	entered chan struct{} // it has such a block
+	release chan struct{}
+}
+
+func (s *busy) InsertBlock(ctx context.Context, b *schema.Block) error {
+	if b.Partition == s.with {
+		close(s.entered)
+		<-s.release
+	}
+	return s.store.InsertBlock(ctx, b)
+}
+
+// apart is a paced claim of another partition.
+type apart struct {
+	paced
+	number int32
+}
+
+func (a *apart) Partition() int32 { return a.number }
+
+// While the store is busy with one partition's block, those of others are due and go on growing, rather than to wait as they are.
+func TestBlocksGrowWhileTheStoreIsBusy(t *testing.T) {
+	s := &busy{store: newStore(t), with: 7, entered: make(chan struct{}), release: make(chan struct{})}
+	h := newHandler(t)
+	p := pipeline(s, h)
+	p.Config.Rows, p.Config.Inserts = 1_000_000, 1
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var running sync.WaitGroup
+	run := func(number int32, end int64, each time.Duration) {
+		log := newLog()
+		of := &apart{paced{claim: log.claim(), each: each, end: end}, number}
+		running.Go(func() {
+			if err := p.Run(ctx, of); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	run(s.with, 1, 0)
+	<-s.entered
+	const records = 50
+	run(0, records, 2*p.Config.FlushInterval) // several times as long in all as a record waits for others
+	eventually(t, "all records are read", func() bool { return len(h.lookedAt(0)) == records })
+	if n := len(s.attempts()); n != 0 {
+		t.Errorf("%d blocks were stored while the store was busy", n)
+	}
+	close(s.release)
+	eventually(t, "they are stored", func() bool { return len(s.offsets(0)) == records })
+	cancel()
+	running.Wait()
+	for _, b := range s.attempts() {
+		if b.Partition == 0 && (b.First != 0 || b.Last != records-1) {
+			t.Errorf("block [%d, %d], want one of all %d records", b.First, b.Last, records)
+		}
+	}
+}

@@ -188,6 +188,12 @@ func (h *handler) offsets(partition int32) []int64 {
 	return slices.Clone(h.handled[partition])
 }
 
+func (h *handler) lookedAt(partition int32) []int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.looked[partition])
+}
+
 // topicLog is one partition and what the group keeps about it. Claims come and go.
 type topicLog struct {
 	mu        sync.Mutex
@@ -339,4 +345,13 @@ func (s *stalling) InsertBlock(ctx context.Context, b *schema.Block) error {
 	err := s.store.InsertBlock(ctx, b)
 	s.stall(b, true)
 	return err
+}
+
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 20 s: %s", what)
+		}
+	}
 }

@@ -17,21 +17,38 @@ type writer struct {
 	in       *intake
 	lane     Lane
 	state    *state
-	refusals int // rows refused by the store within the block at hand
+	turn     func() // ends this writer's turn to store; nil: it has none
+	refusals int    // rows refused by the store within the block at hand
 }
 
 // run writes blocks until ctx ends or the reader is done. A block that is begun is finished in work.
+//
+// It has its turn to store before the block is cut: while the store is busy, what waits are blocks that grow, so
+// that a store which falls behind gets fewer and larger ones, which cost it less.
 func (w *writer) run(ctx, work context.Context, done <-chan struct{}) error {
-	for ctx.Err() == nil {
-		taken, ok := w.in.take(ctx, done)
-		if !ok {
-			return nil
-		}
-		if err := w.store(work, taken, func() bool { return ctx.Err() == nil && w.in.more() }); err != nil {
+	defer w.yield()
+	for w.in.await(ctx, done) && w.ask(ctx) == nil {
+		if err := w.store(work, w.in.take(), func() bool { return ctx.Err() == nil && w.in.more() }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// ask waits for this writer's turn to store, unless it has it.
+func (w *writer) ask(ctx context.Context) (err error) {
+	if w.turn == nil {
+		w.turn, err = w.pipeline.storing(ctx)
+	}
+	return err
+}
+
+// yield gives the turn to the next.
+func (w *writer) yield() {
+	if w.turn != nil {
+		w.turn()
+		w.turn = nil
+	}
 }
 
 // finish writes what the reader left, so that whoever goes on begins with nothing pending.
@@ -46,6 +63,7 @@ func (w *writer) finish(work context.Context) error {
 // store writes a block and commits behind it, unless the next block's intent is about to do that.
 func (w *writer) store(ctx context.Context, taken cut, next func() bool) error {
 	defer w.in.memory.end(taken.room)
+	defer w.yield() // also of a block that has nothing to store
 	w.refusals = 0
 	if err := w.write(ctx, taken.block, taken.appended); err != nil {
 		return err
@@ -131,11 +149,10 @@ func (w *writer) insert(ctx context.Context, b *schema.Block) error {
 
 // attempt stores a block once. While it waits to be repeated, others have their turn.
 func (w *writer) attempt(ctx context.Context, b *schema.Block) error {
-	done, err := w.pipeline.storing(ctx)
-	if err != nil {
+	if err := w.ask(ctx); err != nil {
 		return err
 	}
-	defer done()
+	defer w.yield()
 	return w.pipeline.Store.InsertBlock(ctx, b)
 }
 
