@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -28,6 +29,7 @@ var (
 	benchSettings   = flag.Int("ingest-settings", 1, "of how many settings of ClickHouse's Kafka engine to take the best, up to 3; 0: skip it")
 	benchProfile    = flag.String("ingest-profile", "", "folder for profiles of tokenwatch's processor time and memory")
 	benchLive       = flag.Duration("ingest-live", 0, "how long to measure latencies at half load; 0: not at all")
+	benchLiveRate   = flag.Float64("ingest-live-rate", 0, "rows a second of that; 0: half of what was measured")
 )
 
 // What is aimed at; see deploy/BENCHMARKS.md.
@@ -59,7 +61,7 @@ func TestIngestRate(t *testing.T) {
 	}
 	report(t, ours, engine)
 	if *benchLive > 0 {
-		b.latencies(ours.rate() / 2)
+		b.latencies(cmp.Or(*benchLiveRate, ours.rate()/2))
 	}
 }
 
@@ -107,15 +109,20 @@ func (r result) rate() float64    { return float64(r.rows) / r.took.Seconds() }
 func (r result) machine() float64 { return per(r.rows, r.cost.total) }
 
 func (r result) String() string {
-	var parts []string
-	for _, name := range []string{"broker", "clickhouse", "tokenwatch"} {
-		if d, took := r.cost.by[name]; took {
-			parts = append(parts, fmt.Sprintf("%s %.2f", name, micros(d, r.rows)))
-		}
-	}
 	return fmt.Sprintf("%s\n  %8.0f rows/s, %8.0f rows/CPU-s; without the merges that were still to do %8.0f; by all that the machine did %8.0f\n  µs a row: %s; the machine was busy for %.1f s, of which %.1f s with this",
 		r.name, r.rate(), r.machine(), per(r.rows, r.stored.total), per(r.rows, r.cost.machine),
-		strings.Join(parts, ", "), r.cost.machine.Seconds(), r.cost.total.Seconds())
+		r.cost.shares(r.rows), r.cost.machine.Seconds(), r.cost.total.Seconds())
+}
+
+// shares is what each process used, µs a row.
+func (u used) shares(rows int) string {
+	var parts []string
+	for _, name := range []string{"broker", "clickhouse", "tokenwatch"} {
+		if d, took := u.by[name]; took {
+			parts = append(parts, fmt.Sprintf("%s %.2f", name, micros(d, rows)))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 func micros(d time.Duration, rows int) float64 {

@@ -50,9 +50,9 @@ func (b *bench) latencies(rate float64) {
 	u := m.read()
 	shown := visible(sent, <-seen)
 	detected := quantiles(p.page(b, "/metrics"), "tokenwatch_append_to_detected_seconds", 0.5, 0.99)
-	b.Logf("\nat half load, %.0f rows/s for %s (asked for %.0f; the machine was busy %.0f%% of the time):\n"+
+	b.Logf("\nat half load, %.0f rows/s for %s (asked for %.0f; the machine was busy %.0f%% of the time; µs a row: %s):\n"+
 		"  append to visible:  p50 %s, p99 %s (want %s), at most %s\n  append to detection: p50 %s, p99 %s (want %s)",
-		float64(len(sent)*batchSize)/took.Seconds(), took.Round(time.Second), rate, 100*u.machine.Seconds()/u.wall.Seconds()/float64(runtime.NumCPU()),
+		float64(len(sent)*batchSize)/took.Seconds(), took.Round(time.Second), rate, 100*u.machine.Seconds()/u.wall.Seconds()/float64(runtime.NumCPU()), u.shares(len(sent)*batchSize),
 		at(shown, 0.5), at(shown, 0.99), wantVisible, at(shown, 1), detected[0], detected[1], wantDetected)
 	p.stop(b)
 }
