@@ -27,14 +27,14 @@ type outcomes struct {
 	falsely []schema.Incident
 }
 
-func (o outcomes) missed() int {
-	n := 0
+// unseen lists the kinds of theft about which nothing was said.
+func (o outcomes) unseen() (kinds []string) {
 	for _, s := range o.stories {
 		if s.story.Theft && s.incident == nil {
-			n++
+			kinds = append(kinds, s.story.Kind)
 		}
 	}
-	return n
+	return kinds
 }
 
 // judge holds what was alerted against what was true.
@@ -118,7 +118,7 @@ func (d *demo) report(all outcomes) {
 			thefts++
 		}
 	}
-	fmt.Fprintf(d.out, "\n   %d of %d thefts detected, false alerts: %d (over %d tokens)\n", thefts-all.missed(), thefts, len(all.falsely), d.Tokens)
+	fmt.Fprintf(d.out, "\n   %d of %d thefts detected, false alerts: %d (over %d tokens)\n", thefts-len(all.unseen()), thefts, len(all.falsely), d.Tokens)
 	if messages := d.slack.Messages(); len(messages) > 0 {
 		fmt.Fprintf(d.out, "   first alert %.0f s after the start, history and all\n", messages[0].At.Sub(d.began).Seconds())
 	}

@@ -15,6 +15,12 @@ type product struct {
 	every   time.Duration // between releases
 }
 
+// make is what all versions of a program have in common; browsers are one.
+func (p product) make() string {
+	name, _, _ := strings.Cut(p.agent, "/")
+	return name
+}
+
 const day = 24 * time.Hour
 
 // epoch is where releases and leases begin to count, January 2025; only differences matter.

@@ -9,7 +9,8 @@ import (
 
 // The loud thefts: one address that takes all it can, and many that share a leaked token.
 
-// burst: for a quarter of an hour the token makes twenty times as many requests as in its busy hours, from one address.
+// burst: for a quarter of an hour the token makes twenty times as many requests as it does when it is busy, from one
+// address.
 func (c *casting) burst(start time.Time) error {
 	d := c.dice
 	t, busy := c.steady()
@@ -20,22 +21,31 @@ func (c *casting) burst(start time.Time) error {
 	minutes := d.between(10, 20)
 	story := c.tell(Burst, true, t, "Somebody drains %s's %s token at 20 times its usual rate for %.0f minutes, from one address %s.", t.Owner, t.Class, minutes, whence)
 	x := c.thief(t, story, pick(d, []string{"resale", "looting"}))
-	agent := x.scene.agents.of(install(d, workThief), start, 0)
+	agent := x.scene.agents.of(c.strange(t), start, 0)
 	length := time.Duration(minutes * float64(time.Minute))
-	for n := d.poisson(20 * busy * length.Hours()); n > 0; n-- {
+	for n := d.poisson(20 * busy * float64(length) / float64(busyWindow)); n > 0; n-- {
 		x.calls(start.Add(time.Duration(d.Float64()*float64(length))), from, agent, x.wants())
 	}
 	return nil
 }
 
-// steady finds a server, a job or a person with an ordinary rate, and what its busy hours are.
+const (
+	// busyWindow is about as long as a burst. A job makes the requests of its hour within minutes, so many times its
+	// busy hours, spread over an hour, may be hardly more in ten minutes than it makes every day.
+	busyWindow = 10 * time.Minute
+	leastBusy  = 3.0  // requests in a busy window: with less, many times as many are still few
+	mostBusy   = 60.0 // with more, twenty times as many are more than one address would get
+	busyDays   = 7    // of the last fourteen: of what is used less, nobody knows what is usual
+)
+
+// steady finds a server, a job or a person with an ordinary rate, and what its busy windows are.
 func (c *casting) steady() (*token, float64) {
 	for range 60 {
 		t := c.find(func(t *token) bool { return t.Class == Server || t.Class == Cron || t.Class == Person })
 		if t == nil {
 			return nil, 0
 		}
-		if busy := c.fleet.busy(t); busy >= 12 && busy <= 250 {
+		if busy := c.fleet.busy(t); busy >= leastBusy && busy <= mostBusy {
 			return t, busy
 		}
 		delete(c.taken, t.Index)
@@ -43,19 +53,21 @@ func (c *casting) steady() (*token, float64) {
 	return nil, 0
 }
 
-// busy is the number of requests in a token's busy hours: the upper tenth of those in which it was used at all.
+// busy is the number of requests in a token's busy windows: the upper tenth of those in which it was used at all; 0 of a
+// token that is used on few days.
 func (f *Fleet) busy(t *token) float64 {
 	reel := newReel(f, f.config.End.Add(-14*day), f.config.End, []*token{t})
-	hours := map[int64]int{}
+	windows, days := map[int64]int{}, map[int64]bool{}
 	for reel.next() {
 		for i := range reel.due {
-			hours[reel.due[i].end/3_600_000]++
+			windows[reel.due[i].end/busyWindow.Milliseconds()]++
+			days[reel.due[i].end/day.Milliseconds()] = true
 		}
 	}
-	counts := slices.Sorted(maps.Values(hours))
-	if len(counts) == 0 {
+	if len(days) < busyDays {
 		return 0
 	}
+	counts := slices.Sorted(maps.Values(windows))
 	return float64(counts[len(counts)*9/10])
 }
 

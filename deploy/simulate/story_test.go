@@ -2,8 +2,10 @@ package simulate_test
 
 import (
 	"bytes"
+	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,34 +125,54 @@ func TestThiefAtNight(t *testing.T) {
 	}
 }
 
+// TestBurstIsTwentyTimesBusy holds bursts against what their tokens do in as long a time, jobs too, which make all requests
+// of an hour within minutes.
 func TestBurstIsTwentyTimesBusy(t *testing.T) {
-	f := fleet(t, config(21))
-	s, calls := story(t, f, simulate.Burst)
-	hours := map[int64]int{}
-	for _, r := range past(f, s.Index) {
-		if end.Sub(r.Time) < 14*24*time.Hour {
-			hours[r.Time.Unix()/3600]++
+	for seed := range uint64(12) {
+		f := fleet(t, config(20+seed))
+		s, calls := story(t, f, simulate.Burst)
+		windows, days := map[int64]int{}, map[int64]bool{}
+		for _, r := range past(f, s.Index) {
+			if end.Sub(r.Time) < 14*24*time.Hour {
+				windows[r.Time.Unix()/600]++
+				days[r.Time.Unix()/86400] = true
+			}
+		}
+		counts := slices.Sorted(maps.Values(windows))
+		busy, minutes := float64(counts[len(counts)*9/10]), s.End.Sub(s.Start).Minutes()
+		if rate := 10 * float64(len(calls)) / minutes; rate < 12*busy || rate > 32*busy || len(days) < 7 {
+			t.Errorf("%s: %.0f requests in ten minutes, where %.0f are busy on %d days", s.Title, rate, busy, len(days))
+		}
+		if minutes < 8 || minutes > 22 {
+			t.Errorf("lasts %.1f minutes", minutes)
+		}
+		from := map[netip.Addr]bool{}
+		for _, r := range calls {
+			from[address(t, r)] = true
+		}
+		if len(from) != 1 {
+			t.Errorf("comes from %d addresses", len(from))
 		}
 	}
-	var counts []int
-	for _, n := range hours {
-		counts = append(counts, n)
-	}
-	slices.Sort(counts)
-	busy := float64(counts[len(counts)*9/10])
-	rate := float64(len(calls)) / s.End.Sub(s.Start).Hours()
-	if rate < 12*busy || rate > 32*busy {
-		t.Errorf("%.0f requests an hour, busy hours have %.0f", rate, busy)
-	}
-	if minutes := s.End.Sub(s.Start).Minutes(); minutes < 8 || minutes > 22 {
-		t.Errorf("lasts %.1f minutes", minutes)
-	}
-	from := map[netip.Addr]bool{}
-	for _, r := range calls {
-		from[address(t, r)] = true
-	}
-	if len(from) != 1 {
-		t.Errorf("comes from %d addresses", len(from))
+}
+
+// TestThievesAreStrangers: what a demo shows is nobody who might be the owner with the usual program, or around the corner.
+func TestThievesAreStrangers(t *testing.T) {
+	for seed := range uint64(8) {
+		f := fleet(t, config(40+seed))
+		for _, kind := range []string{simulate.NightAbroad, simulate.Burst, simulate.SlowUse} {
+			s, calls := story(t, f, kind)
+			program, _, _ := strings.Cut(agent(t, calls[0]), "/")
+			for _, r := range past(f, s.Index) {
+				if own, _, _ := strings.Cut(agent(t, r), "/"); own == program {
+					t.Errorf("%s: with %s, which the owner uses", s.Title, agent(t, calls[0]))
+					break
+				}
+			}
+			if owner := f.Tokens()[s.Index]; kind == simulate.SlowUse && strings.HasSuffix(s.Title, " in "+owner.City+" ("+owner.Country+").") {
+				t.Errorf("%s: the owner's own town", s.Title)
+			}
+		}
 	}
 }
 

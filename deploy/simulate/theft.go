@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -25,6 +26,16 @@ func (x *thief) calls(at time.Time, from netip.Addr, agent string, endpoint int)
 	r.story = int32(x.story)
 	if r.end < f.finish().UnixMilli() && r.end >= f.config.End.UnixMilli() {
 		f.staged = append(f.staged, r)
+	}
+}
+
+// strange is a thief's program, of a make that the token's owner does not use.
+func (c *casting) strange(t *token) client {
+	for {
+		tool := install(c.dice, workThief)
+		if !slices.ContainsFunc(t.tools(), func(own client) bool { return own.product.make() == tool.product.make() }) {
+			return tool
+		}
 	}
 }
 
@@ -87,7 +98,7 @@ func (c *casting) nightAbroad(start time.Time) error {
 	n := c.foreign(t, pick(d, []kind{residential, residential, mobile, hosting, vpn}))
 	story := c.tell(NightAbroad, true, t, "A thief in %s (%s) uses a token of %s whose owner sleeps in %s (%s).", n.place.name, n.operator, t.Owner, t.City, t.Country)
 	x := c.thief(t, story, pick(d, []string{"resale", "looting"}))
-	way, tool := fixed(d, n).address(start), install(d, workThief)
+	way, tool := fixed(d, n).address(start), c.strange(t)
 	agent, at := x.scene.agents.of(tool, start, 0), start
 	for n := d.whole(2, 5); n > 0; n-- { // does it work, and what does it open?
 		x.calls(at, way, agent, d.weighted(checking()))
@@ -126,12 +137,12 @@ func (c *casting) slowUse(time.Time) error {
 		return errNobody(SlowUse)
 	}
 	n := c.foreign(t, pick(d, []kind{hosting, hosting, vpn}))
-	if near := c.fleet.sameCountry(t.Country); len(near) > 0 && d.chance(0.4) {
+	if near := c.fleet.elsewhere(t.Country, t.City); len(near) > 0 && d.chance(0.4) {
 		n = pick(d, near)
 	}
 	story := c.tell(SlowUse, true, t, "A thief takes a little of %s's %s token every few minutes, from %s in %s (%s).", t.Owner, t.Class, n.operator, n.place.name, n.place.country)
 	x := c.thief(t, story, pick(d, []string{"resale", "looting"}))
-	address, agent := fixed(d, n).address(c.at(0)), x.scene.agents.of(install(d, workThief), c.at(0), 0)
+	address, agent := fixed(d, n).address(c.at(0)), x.scene.agents.of(c.strange(t), c.at(0), 0)
 	for at := c.at(d.between(0.01, 0.05)); at.Before(c.fleet.finish()); {
 		for n := 1 + d.poisson(0.25); n > 0; n-- {
 			x.calls(at, address, agent, x.wants())
@@ -142,11 +153,11 @@ func (c *casting) slowUse(time.Time) error {
 	return nil
 }
 
-// sameCountry lists the networks one can rent in a country.
-func (f *Fleet) sameCountry(country string) []*network {
+// elsewhere lists the networks one can rent in a country, but not in one of its cities: what is new there may be a café.
+func (f *Fleet) elsewhere(country, city string) []*network {
 	var near []*network
 	for _, n := range append(append([]*network(nil), f.atlas.hosting...), f.atlas.vpn...) {
-		if n.place.country == country {
+		if n.place.country == country && n.place.name != city {
 			near = append(near, n)
 		}
 	}
