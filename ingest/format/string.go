@@ -17,7 +17,7 @@ const (
 // mark can be relied on, since a borrow may set others. That bytes which are not ASCII are
 // marked anyway makes the tests of the others so short.
 func special(word uint64) uint64 {
-	return ((word ^ '"'*ones - ones) | (word ^ '\\'*ones - ones) | (word - ' '*ones) | word) & highs
+	return ((word ^ '"'*ones - ones) | (word ^ '\\'*ones - ones) | ((word - ' '*ones) | word)) & highs
 }
 
 // text checks a string from after its opening quote.
