@@ -107,9 +107,11 @@ func (r *reader) take(item int, raw []byte) error {
 			to, s := &r.goals[i%maxRows], &r.slots[i%maxRows]
 			if to.field == nil || s.kind > number || s.escaped {
 				r.fill(to, s)
-			} else if v := r.data[s.from:s.to]; !r.filled.has(to.what) && !unset(v) { // as with most: a text as it is
-				*to.field = v
-				r.filled.add(to.what)
+			} else if !r.filled.has(to.what) { // a text as it is, like most
+				if v := r.data[s.from:s.to]; !unset(v) {
+					*to.field = v
+					r.filled.add(to.what)
+				}
 			}
 		}
 	}
