@@ -101,8 +101,8 @@ func (r *reader) take(item int, raw []byte) error {
 	rec.Raw = raw
 	r.buf, r.list = r.buf[:0], r.list[:0]
 	r.filled, r.faulty = 0, 0
-	for word, set := range r.told {
-		for ; set != 0; set &= set - 1 {
+	for word := range r.told {
+		for set := r.told[word]; set != 0; set &= set - 1 {
 			i := word*64 + bits.TrailingZeros64(set)
 			to, s := &r.goals[i%maxRows], &r.slots[i%maxRows]
 			if to.field == nil || s.kind > number || s.escaped {
