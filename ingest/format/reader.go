@@ -27,6 +27,7 @@ type reader struct {
 // goal is where the value of a row goes.
 type goal struct {
 	field *[]byte // of the record, if that takes a text over as it is
+	count *uint64 // of the record, if that takes a whole number over as it is
 	what  what
 	unit  unit
 }
@@ -46,9 +47,9 @@ func newReader(t table, cfg Config) (*reader, error) {
 	}
 	r := &reader{table: t, query: query}
 	r.root = root
-	texts := r.record.texts()
+	texts, counts := r.record.texts(), [whats]*uint64{bytesIn: &r.record.BytesIn, bytesOut: &r.record.BytesOut}
 	for i, row := range t.rows {
-		r.goals[i] = goal{texts[row.what], row.what, row.unit}
+		r.goals[i] = goal{texts[row.what], counts[row.what], row.what, row.unit}
 	}
 	r.taken = r.take
 	r.faults, r.masked = r.explain(), r.explainMasked()
@@ -153,12 +154,17 @@ func (r *reader) fill(to *goal, s *slot) {
 	} else if amounts>>to.what&1 == 0 {
 		usable = r.record.set(to.what, v, again)
 	} else {
-		if a := &r.amount; s.plain {
+		a := &r.amount
+		if s.plain {
 			a.text, a.n, a.places, a.plain = v, s.n, int(s.places), true
 		} else {
 			a.read(v)
 		}
-		usable = r.record.setAmount(to.what, to.unit, &r.amount)
+		if to.count != nil && a.plain && a.places == 0 {
+			*to.count = a.n
+		} else {
+			usable = r.record.setAmount(to.what, to.unit, a)
+		}
 	}
 	if usable {
 		r.filled.add(to.what)
