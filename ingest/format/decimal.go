@@ -61,8 +61,13 @@ func decimal(b []byte, shift int) (n int64, ok bool) {
 
 // short reads what most numbers are.
 func short(b []byte) (n uint64, places int, ok bool) {
-	if len(b) > maxShort {
+	if len(b) > maxShort || len(b) == 0 {
 		return 0, 0, false
+	}
+	if len(b) <= 8 && cap(b) >= 8 { // as most are, and nothing but digits
+		if digits := digitsOf(binary.LittleEndian.Uint64(b[:8])) << (64 - 8*uint(len(b))); nonDigits(digits) == 0 {
+			return added(digits), 0, true
+		}
 	}
 	n, whole := leading(b)
 	if whole == len(b) || whole == 0 || b[whole] != '.' {
@@ -85,9 +90,8 @@ var powers = [32]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e
 // its digits are told and added up all at once. Beyond maxShort of them the number means nothing, but they are counted.
 func leading(b []byte) (n uint64, count int) {
 	for count < len(b) && cap(b)-count >= 8 {
-		digits := binary.LittleEndian.Uint64(b[count:count+8]) ^ '0'*ones
-		marks := (digits + (0x7f-9)*ones | digits) & highs
-		found := min(bits.TrailingZeros64(marks)>>3, len(b)-count)
+		digits := digitsOf(binary.LittleEndian.Uint64(b[count : count+8]))
+		found := min(bits.TrailingZeros64(nonDigits(digits))>>3, len(b)-count)
 		n = n*power(found) + added(digits<<(64-8*uint(found)))
 		if count += found; found < 8 {
 			return n, count
@@ -99,6 +103,12 @@ func leading(b []byte) (n uint64, count int) {
 	}
 	return n, count
 }
+
+// digitsOf takes the digits of a word for what they are worth, a byte each.
+func digitsOf(word uint64) uint64 { return word ^ '0'*ones }
+
+// nonDigits marks, from the lowest upwards, the bytes that are none. Only the lowest mark can be relied on.
+func nonDigits(digits uint64) uint64 { return (digits + (0x7f-9)*ones | digits) & highs }
 
 // added makes a number of eight digits, a byte each, the first one lowest: pairs, then fours, then all.
 func added(digits uint64) uint64 {

@@ -16,6 +16,7 @@ import (
 //	20261121T211112Z
 func instant(a *amount, u unit) (time.Time, bool) {
 	switch b := a.text; {
+	case a.plain: // a number, as nearly always
 	case len(b) >= 21 && b[0] == '[' && b[len(b)-1] == ']': // Apache's %t
 		return instant(&amount{text: b[1 : len(b)-1]}, u)
 	case len(b) >= 19 && (b[4] == '-' || b[4] == '/'):

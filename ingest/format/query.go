@@ -1,6 +1,9 @@
 package format
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // joinQuery puts a query string that stands apart behind its path, which has none, and gives it without its question mark.
 func (r *reader) joinQuery(rec *Record) []byte {
@@ -18,18 +21,19 @@ func (r *reader) joinQuery(rec *Record) []byte {
 // queryTokens finds credentials in the query string. Each is a secret; the first is the
 // token if no field held one.
 func (r *reader) queryTokens(rec *Record, query []byte) {
-	if fragment := bytes.IndexByte(query, '#'); fragment >= 0 {
-		query = query[:fragment]
+	odd, semicolons := isOdd(query), false
+	if odd {
+		query, _, _ = bytes.Cut(query, []byte("#"))
+		semicolons = bytes.IndexByte(query, ';') >= 0
 	}
-	semicolons := bytes.IndexByte(query, ';') >= 0
 	for len(query) > 0 {
-		var pair []byte
+		var pair, v []byte
 		pair, query = cutParameter(query, semicolons)
-		equals := bytes.IndexByte(pair, '=')
-		if equals < 0 || equals == len(pair)-1 || !r.holdsToken(r.unpercent(pair[:equals])) {
-			continue
+		if odd {
+			v = r.oddTokenIn(pair)
+		} else {
+			v = r.tokenIn(pair)
 		}
-		v := r.unpercent(pair[equals+1:])
 		switch {
 		case unset(v):
 		case rec.setToken(v, r.filled.has(token)):
@@ -38,6 +42,23 @@ func (r *reader) queryTokens(rec *Record, query []byte) {
 			r.faulty.add(token)
 		}
 	}
+}
+
+// isOdd reports whether a query string has more in it than names and values between ampersands, as few do: a fragment,
+// semicolons, percent-encoding. Eight bytes are looked at together; what is not ASCII may be taken for odd.
+func isOdd(query []byte) bool {
+	for ; len(query) >= 8; query = query[8:] {
+		word := binary.LittleEndian.Uint64(query)
+		if ((word^'#'*ones-ones)|(word^';'*ones-ones)|(word^'%'*ones-ones))&highs != 0 {
+			return true
+		}
+	}
+	for _, c := range query {
+		if c == '#' || c == ';' || c == '%' {
+			return true
+		}
+	}
+	return false
 }
 
 // cutParameter takes the first parameter. They are searched for one separator at a time: with what bytes has for that, a
@@ -55,13 +76,26 @@ func cutParameter(query []byte, semicolons bool) (pair, rest []byte) {
 	return query[:end], query[min(end+1, len(query)):]
 }
 
-func (r *reader) holdsToken(name []byte) bool {
-	for _, known := range r.query {
-		if len(known) == len(name) && bytes.EqualFold(known, name) {
-			return true
+// tokenIn gives the value of a parameter that may hold the token, nothing if another one stands there.
+func (r *reader) tokenIn(pair []byte) []byte {
+	for _, name := range r.query {
+		if n := len(name); n < len(pair) && pair[n] == '=' && bytes.EqualFold(pair[:n], name) {
+			return pair[n+1:]
 		}
 	}
-	return false
+	return nil
+}
+
+// oddTokenIn is tokenIn where name and value may be percent-encoded.
+func (r *reader) oddTokenIn(pair []byte) []byte {
+	name, v, _ := bytes.Cut(pair, []byte("="))
+	name = r.unpercent(name)
+	for _, known := range r.query {
+		if len(known) == len(name) && bytes.EqualFold(known, name) {
+			return r.unpercent(v)
+		}
+	}
+	return nil
 }
 
 // unpercent undoes percent-encoding. A plus stays one: a token has no blanks, and base64

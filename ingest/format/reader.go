@@ -11,17 +11,25 @@ type reader struct {
 	table
 	walker
 	record Record
-	texts  [whats]*[]byte // the record's fields that take a text over as it is
-	filled things         // of things that the record has
-	faulty things         // that had a value which was none, for want of a better one
-	amount amount         // at hand
-	buf    []byte         // strings of the entry at hand that had to be unescaped
-	list   []byte         // arrays of strings that were joined
-	query  [][]byte       // parameters that may hold the token, lower case
+	goals  [maxRows]goal
+	filled things   // of things that the record has
+	faulty things   // that had a value which was none, for want of a better one
+	amount amount   // at hand
+	buf    []byte   // strings of the entry at hand that had to be unescaped
+	list   []byte   // arrays of strings that were joined
+	query  [][]byte // parameters that may hold the token, lower case
 	emit   func(*Record) error
 	faults map[Reason]*Fault       // made once: they are the same for every entry
 	masked *Fault                  // of an entry whose credential the gateway has blotted out
 	taken  func(int, []byte) error // take, bound once: binding it allocates
+}
+
+// goal is where the value of a row goes.
+type goal struct {
+	field *[]byte // of the record, if that takes a text over as it is
+	count *uint64 // of the record, if that takes a whole number over as it is
+	what  what
+	unit  unit
 }
 
 func newReader(t table, cfg Config) (*reader, error) {
@@ -39,7 +47,10 @@ func newReader(t table, cfg Config) (*reader, error) {
 	}
 	r := &reader{table: t, query: query}
 	r.root = root
-	r.texts = r.record.texts()
+	texts, counts := r.record.texts(), [whats]*uint64{bytesIn: &r.record.BytesIn, bytesOut: &r.record.BytesOut}
+	for i, row := range t.rows {
+		r.goals[i] = goal{texts[row.what], counts[row.what], row.what, row.unit}
+	}
 	r.taken = r.take
 	r.faults, r.masked = r.explain(), r.explainMasked()
 	return r, nil
@@ -91,9 +102,18 @@ func (r *reader) take(item int, raw []byte) error {
 	rec.Raw = raw
 	r.buf, r.list = r.buf[:0], r.list[:0]
 	r.filled, r.faulty = 0, 0
-	for word, set := range r.told {
-		for ; set != 0; set &= set - 1 {
-			r.fill(word*64 + bits.TrailingZeros64(set))
+	for word := range r.told {
+		for set := r.told[word]; set != 0; set &= set - 1 {
+			i := word*64 + bits.TrailingZeros64(set)
+			to, s := &r.goals[i%maxRows], &r.slots[i%maxRows]
+			if to.field == nil || s.kind > number || s.escaped {
+				r.fill(to, s)
+			} else if !r.filled.has(to.what) { // a text as it is, like most
+				if v := r.data[s.from:s.to]; !unset(v) {
+					*to.field = v
+					r.filled.add(to.what)
+				}
+			}
 		}
 	}
 	r.settle(rec)
@@ -108,44 +128,48 @@ func (r *reader) take(item int, raw []byte) error {
 
 // fill takes one row's value over, unless an earlier row had one. Every credential is
 // taken over: all of them are secrets.
-func (r *reader) fill(i int) {
-	row, s := &r.rows[i], &r.slots[i%maxRows]
-	again := r.filled.has(row.what)
-	if again && row.what != token && row.what != secret {
+func (r *reader) fill(to *goal, s *slot) {
+	again := r.filled.has(to.what)
+	if again && to.what != token && to.what != secret {
 		return
 	}
 	var v []byte
 	if s.kind <= number && !s.escaped {
 		v = r.data[s.from:s.to]
 	} else {
-		v = r.said(row, s)
+		v = r.said(to, s)
 	}
 	if unset(v) {
 		switch {
-		case row.what == token && s.kind == array:
+		case to.what == token && s.kind == array:
 			r.faulty.add(token) // what a header held was taken out
-		case row.what == envoysOwn:
+		case to.what == envoysOwn:
 			r.record.elsewhere = envoysOwn
 		}
 		return
 	}
 	usable := true
-	if field := r.texts[row.what]; field != nil {
-		*field = v
-	} else if amounts>>row.what&1 == 0 {
-		usable = r.record.set(row.what, v, again)
+	if to.field != nil {
+		*to.field = v
+	} else if amounts>>to.what&1 == 0 {
+		usable = r.record.set(to.what, v, again)
 	} else {
-		if a := &r.amount; s.plain {
+		a := &r.amount
+		if s.plain {
 			a.text, a.n, a.places, a.plain = v, s.n, int(s.places), true
 		} else {
 			a.read(v)
 		}
-		usable = r.record.setAmount(row.what, row.unit, &r.amount)
+		if to.count != nil && a.plain && a.places == 0 {
+			*to.count = a.n
+		} else {
+			usable = r.record.setAmount(to.what, to.unit, a)
+		}
 	}
 	if usable {
-		r.filled.add(row.what)
+		r.filled.add(to.what)
 	} else {
-		r.faulty.add(row.what)
+		r.faulty.add(to.what)
 	}
 }
 
@@ -192,5 +216,5 @@ func (r *reader) judge(rec *Record) error {
 // things is a set of whats.
 type things uint32
 
-func (t things) has(what what) bool { return t>>what&1 != 0 }
-func (t *things) add(what what)     { *t |= 1 << what }
+func (t things) has(what what) bool { return t>>(what&31)&1 != 0 }
+func (t *things) add(what what)     { *t |= 1 << (what & 31) }

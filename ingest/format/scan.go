@@ -1,6 +1,10 @@
 package format
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+	"math/bits"
+)
 
 // maxDepth is how deep encoding/json lets arrays and objects nest.
 const maxDepth = 10000
@@ -199,11 +203,15 @@ func (s *scanner) number(i int) int {
 // figure reads a number that has neither sign nor exponent and is followed at once by a comma or a brace: n / 10^places,
 // which ends at end. It gives 0 if anything else stands at i, also what has too many digits to be of use.
 func figure(data []byte, i int) (end int, n uint64, places int) {
+	if i >= 0 && i <= len(data)-8 { // up to eight digits, as most have
+		digits := digitsOf(binary.LittleEndian.Uint64(data[i : i+8]))
+		count := bits.TrailingZeros64(nonDigits(digits)) >> 3
+		if end = i + count; end < len(data) && (data[end] == ',' || data[end] == '}') && (count == 1 || count > 0 && data[i] != '0') {
+			return end, added(digits << (64 - 8*uint(count))), 0
+		}
+	}
 	if i > len(data)-2 || data[i]-'0' > 9 {
 		return 0, 0, 0
-	}
-	if follows := data[i+1]; follows == ',' || follows == '}' {
-		return i + 1, uint64(data[i] - '0'), 0
 	}
 	n, whole := leading(data[i:])
 	end = i + whole

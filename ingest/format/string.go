@@ -15,10 +15,20 @@ const (
 // special marks, from the lowest upwards, the bytes of a word that end a run of plain
 // text: quotes, backslashes, control characters and what is not ASCII. Only the lowest
 // mark can be relied on, since a borrow may set others. That bytes which are not ASCII are
-// marked anyway makes the tests of the others so short.
+// marked anyway makes the tests of the others so short; and a bit that is turned makes a
+// quote a blank, which is next to the control characters.
 func special(word uint64) uint64 {
-	return ((word ^ '"'*ones - ones) | (word ^ '\\'*ones - ones) | (word - ' '*ones) | word) & highs
+	return ((word ^ turned - beyond) | ((word ^ backslashes - lows) | word)) & tops
 }
+
+// These are variables since a constant of such a length would be put into a register for each word anew.
+var (
+	turned      uint64 = ('"' ^ ' ') * ones
+	beyond      uint64 = (' ' + 1) * ones
+	backslashes uint64 = '\\' * ones
+	lows        uint64 = ones
+	tops        uint64 = highs
+)
 
 // text checks a string from after its opening quote.
 func (s *scanner) text(i int) (after int, escaped bool) {

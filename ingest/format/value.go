@@ -2,12 +2,12 @@ package format
 
 // said gives the text of a slot: what a string says, a number as it is written, the
 // first element of an array that says something. Objects and booleans say nothing.
-func (r *reader) said(row *row, s *slot) []byte {
+func (r *reader) said(to *goal, s *slot) []byte {
 	switch s.kind {
 	case text, number:
 		return r.plain(r.data[s.from:s.to], s.escaped)
 	case array:
-		if row.what == forwardedFor || row.what == forwarded || row.what == captured {
+		if to.what == forwardedFor || to.what == forwarded || to.what == captured {
 			return r.joined(s)
 		}
 		return r.first(s)

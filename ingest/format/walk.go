@@ -144,13 +144,14 @@ func (w *walker) object(at *node, i int) int {
 			continue
 		}
 		from, escaped := i, false
-		for i >= 0 && i <= len(data)-8 {
-			marks := special(binary.LittleEndian.Uint64(data[i : i+8]))
-			if marks != 0 {
+		if i < 0 {
+			return refused // never; the compiler sees by it that no access needs a check
+		}
+		for ; i <= len(data)-8; i += 8 {
+			if marks := special(binary.LittleEndian.Uint64(data[i : i+8])); marks != 0 {
 				i += bits.TrailingZeros64(marks) >> 3
 				break
 			}
-			i += 8
 		}
 		if uint(i) < uint(len(data)) && data[i] == '"' {
 			i++
