@@ -75,9 +75,10 @@ func (s *Scrubber) behindScheme(text []byte, from, to int) (begin, end int) {
 	return begin, end
 }
 
-// announces reports whether a word says that the next one is a secret, with a blank between them: x-api-key abc123.
+// announces reports whether a word says that the next one is a secret, with a blank between them, and is none itself: x-api-key abc123.
 func (s *Scrubber) announces(text []byte, from, to int) bool {
-	return to < len(text) && (text[to] == ' ' || text[to] == '\t') && s.secretName(text[from:to])
+	word := text[from:to]
+	return to < len(text) && (text[to] == ' ' || text[to] == '\t') && s.secretName(word) && !issued(word, true) && !random(word, true) && !monotone(word, true)
 }
 
 // minBehind is how long a credential behind a scheme must be to be none of a sentence's words.
