@@ -26,6 +26,8 @@ func (s *Scrubber) Payload(record []byte) string {
 		s.findPairs(v, inText)
 		s.findTagged(v)
 		s.findFlags(v)
+		s.findBeside(v)
+		s.findBinary(v)
 		s.findWords(v, len(v.text), 0)
 		s.findUserinfo(v)
 		s.findSlashed(v, 0)
@@ -53,6 +55,9 @@ func (s *Scrubber) findFields(v view, in place) {
 			continue
 		}
 		from := skipSpace(v.text, i)
+		if from < len(v.text) && v.text[from] == '+' { // a blank, in a form
+			from++
+		}
 		end := ending(v.text, from)
 		if begin := credential(v.text, from, end); begin < len(v.text) {
 			from, end = begin, shown(v.text, begin)
@@ -65,12 +70,35 @@ func (s *Scrubber) findFields(v view, in place) {
 }
 
 // parts reports whether a colon parts a name from its value. In paths and names it does so only where it is not their own:
-// /secrets/a:access and system:auth:worker are names.
+// /secrets/a:access and system:auth:worker are names, and q=token: expired is somebody's question.
 func parts(text []byte, colon int, in place) bool {
-	if colon > 0 && (text[colon-1] == '"' || text[colon-1] == '\'') {
+	if colon > 0 && (text[colon-1] == '"' || text[colon-1] == '\'') || in == inText {
 		return true
 	}
-	return in == inText || in == inName && colon+1 < len(text) && text[colon+1] == ' '
+	if colon+1 == len(text) || strings.IndexByte(" +\"'", text[colon+1]) < 0 {
+		return false
+	}
+	value := colon + 1
+	for value < len(text) && (text[value] == ' ' || text[value] == '+') {
+		value++
+	}
+	switch {
+	case in == inName:
+		return text[colon+1] == ' '
+	case value < len(text) && (text[value] == '"' || text[value] == '\''):
+		return true // login(password: "..."), in GraphQL
+	}
+	return !plainWord(nameBefore(text, colon)) || drawnOrNumbered(text[value:shown(text[:min(len(text), value+maxWeak)], value)])
+}
+
+// plainWord reports whether a name is a word of a sentence too, which X-Api-Key and client_secret are not.
+func plainWord(name []byte) bool {
+	for _, c := range name {
+		if classOf(c) != byte(lowerCase) {
+			return false
+		}
+	}
+	return true
 }
 
 // credential is where a header's credential begins, Authorization: Bearer abc, if the value is the name of a scheme.
@@ -85,7 +113,7 @@ func credential(text []byte, from, end int) int {
 func nameBefore(text []byte, colon int) []byte {
 	text = bytes.TrimRight(text[:colon], "\"'\\ ")
 	from := len(text)
-	for from > 0 && wordByte(text[from-1]) {
+	for from > 0 && (wordByte(text[from-1]) || text[from-1] == '[' || text[from-1] == ']') {
 		from--
 	}
 	return text[from:]

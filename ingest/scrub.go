@@ -13,7 +13,8 @@ const blanked = "***"
 // Scrubber takes secrets out of text that will be stored. It looks for
 //
 //   - the record's own credentials, wherever and however encoded they stand,
-//   - values whose names say that they are secret (?api_key=, "authorization":),
+//   - values whose names say that they are secret (?api_key=, "authorization":), also where they only stand beside
+//     them (see scrubbeside.go),
 //   - words that look like tokens: an issuer's prefix, a JWT, what follows "Bearer",
 //     long random runs, a password in a URL.
 //
@@ -126,6 +127,11 @@ func (s *Scrubber) Path(path []byte) []byte {
 		s.findKnown(v)
 		s.findPairs(v, in)
 		s.findFields(v, in)
+		s.findTagged(v)
+		if bytes.IndexByte(v.text, ' ') >= 0 {
+			s.findFlags(v)
+		}
+		s.findBeside(v)
 		query := bytes.IndexAny(v.text, "?#")
 		switch {
 		case len(v.text) > 0 && v.text[0] != '/', bytes.IndexByte(v.text, ' ') >= 0:
@@ -160,6 +166,7 @@ func (s *Scrubber) words(text []byte, ids int, in place) []byte {
 		s.findFields(v, in)
 		s.findTagged(v)
 		s.findFlags(v)
+		s.findBeside(v)
 		s.findWords(v, ids, 0)
 		s.findUserinfo(v)
 		s.findSlashed(v, 0)
@@ -177,6 +184,10 @@ func (s *Scrubber) ID(id []byte) []byte {
 		return s.words(id, len(id), inText)
 	}
 	s.begin(false)
+	if s.wraps(id) {
+		s.spans = append(s.spans, span{0, len(id)})
+		return s.blank(id)
+	}
 	s.search(id, func(v view) {
 		s.findKnown(v)
 		s.findPairs(v, inText)

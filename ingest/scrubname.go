@@ -2,9 +2,25 @@ package ingest
 
 import "bytes"
 
-// secretName reports whether a name says that its value is a secret. Case and separators
-// do not matter: X-Api-Key, apikey and API_KEY are one.
+// secretName reports whether a name, or what stands in its brackets, says that its value is a secret: password, user[code][0].
 func (s *Scrubber) secretName(name []byte) bool {
+	if s.secretWord(name) {
+		return true
+	}
+	if len(name) == 0 || name[len(name)-1] != ']' {
+		return false
+	}
+	for i := bytes.LastIndexByte(name, '['); i >= 0; i = bytes.LastIndexByte(name[:i], '[') {
+		if s.secretWord(name[i+1 : until(name, i+1, "]")]) {
+			return true
+		}
+	}
+	return false
+}
+
+// secretWord reports it of a name as a whole. Case and separators do not matter, nor which of several it is: X-Api-Key, apikey, API_KEY
+// and api_key_2 are one.
+func (s *Scrubber) secretWord(name []byte) bool {
 	var buf [48]byte
 	flat := buf[:0]
 	for _, c := range name {
@@ -15,8 +31,11 @@ func (s *Scrubber) secretName(name []byte) bool {
 			flat = append(flat, lower(c))
 		}
 	}
+	for len(flat) > 1 && flat[len(flat)-1]-'0' < 10 {
+		flat = flat[:len(flat)-1]
+	}
 	switch string(flat) {
-	case "key", "sig", "pwd", "pw", "pass", "code", "pin", "otp", "totp", "sid", "connectsid", "sas", "psk", "ticket":
+	case "key", "sig", "pwd", "pw", "psw", "pass", "code", "pin", "otp", "totp", "sid", "connectsid", "sas", "psk", "ticket":
 		return true
 	case "maxtokens", "totaltokens", "prompttokens", "completiontokens":
 		return false
@@ -28,8 +47,12 @@ func (s *Scrubber) secretName(name []byte) bool {
 			}
 		}
 	}
+	one := flat // of several
+	if len(flat) > 3 && flat[len(flat)-1] == 's' && flat[len(flat)-2] != 's' {
+		one = flat[:len(flat)-1]
+	}
 	for _, end := range secretEnds {
-		if bytes.HasSuffix(flat, []byte(end)) {
+		if bytes.HasSuffix(one, []byte(end)) {
 			return true
 		}
 	}

@@ -79,6 +79,9 @@ func valueOf(text []byte, equals int, in place) (from, to int) {
 	for from < len(text) && text[from] == '\\' {
 		from++
 	}
+	if from < len(text) && text[from] == '[' { // headers{x-api-key=[value]}
+		return from, closed(text, from)
+	}
 	if from == len(text) || text[from] != '"' && text[from] != '\'' {
 		return from, until(text, from, textEnds)
 	}
@@ -111,11 +114,17 @@ func (s *Scrubber) findTagged(v view) {
 			i = end
 			continue
 		}
+		if from := end + 1; bytes.HasPrefix(v.text[from:], []byte(verbatim)) {
+			end = from + len(verbatim) - 1
+		}
 		if to := until(v.text, end+1, "<"); end+1 < to {
 			s.secret(v, end+1, to)
 		}
 	}
 }
+
+// verbatim begins a text in XML that is not looked at for elements.
+const verbatim = "<![CDATA["
 
 // findFlags finds what follows a command's flag with a secret's name, --token value, and the password behind a user's: -u name:value.
 func (s *Scrubber) findFlags(v view) {
@@ -137,6 +146,9 @@ func (s *Scrubber) findFlags(v view) {
 			continue
 		}
 		name, value := v.text[from:i], skipSpace(v.text, i)
+		for value < len(v.text) && strings.IndexByte("\"'\\", v.text[value]) >= 0 {
+			value++
+		}
 		end := until(v.text, value, textEnds)
 		switch {
 		case value == end || v.text[value] == '-':

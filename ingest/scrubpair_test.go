@@ -150,7 +150,7 @@ func TestHintOfMixedCase(t *testing.T) {
 // does, this takes minutes.
 func TestHostileTexts(t *testing.T) {
 	s := ingest.NewScrubber(nil)
-	for _, unit := range []string{"key:", "token=", "<token", "<a>", "-u ", "--a ", "- ", "a\n", "&#", "&quot", "%", "\\", "\\u", "bearer ", "a:", "'", "/", "[]=", "token ", "= "} {
+	for _, unit := range []string{"key:", "token=", "<token", "<a>", "('token', ", "name\":\"token\",", "token \"", "token\x00", "token=[", "\x1b[", "a\x00", "-u ", "--a ", "- ", "a\n", "&#", "&quot", "%", "\\", "\\u", "bearer ", "a:", "'", "/", "[]=", "token ", "= "} {
 		text := []byte("x" + strings.Repeat(unit, 1<<18/len(unit)))
 		s.Agent(text)
 		s.Text(text)

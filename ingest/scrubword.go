@@ -42,11 +42,13 @@ func (s *Scrubber) findWords(v view, ids, slashes int) {
 			continue
 		}
 		switch {
+		case len(word) >= minOpening && s.openedBy(v.text, from, word):
+			s.spans = append(s.spans, v.span(s.widen(v, from, to, len(v.text))))
 		case len(word) < minIssued: // nor as long as those that only look like tokens
 		case issued(word, s.strict):
 			s.spans = append(s.spans, v.span(s.widen(v, from, to, slashes)))
 		case random(word, s.strict) && !(hexadecimal(word) && called(v.text, from)), monotone(word, s.strict),
-			len(word) >= minDigest && hexadecimal(word) && (from >= ids && bytes.IndexByte(word, '-') < 0 || opens(v.text, from)):
+			len(word) >= minDigest && hexadecimal(word) && from >= ids && bytes.IndexByte(word, '-') < 0:
 			s.spans = append(s.spans, v.span(s.widen(v, from, to, len(v.text))))
 		}
 	}
@@ -57,7 +59,7 @@ func (s *Scrubber) behindScheme(text []byte, from, to int) (begin, end int) {
 	word := text[from:to]
 	if plus := bytes.IndexByte(word, '+'); plus > 0 && isScheme(word[:plus]) { // a blank, in a form
 		begin = from + plus + 1
-	} else if strong := isScheme(word); strong || isWeakScheme(word) {
+	} else if strong := isScheme(word); strong || isWeakScheme(word) || s.strict && s.announces(text, from, to) {
 		if begin = skipParting(text, to); begin == to {
 			return to, to
 		}
@@ -71,6 +73,12 @@ func (s *Scrubber) behindScheme(text []byte, from, to int) (begin, end int) {
 		return to, to
 	}
 	return begin, end
+}
+
+// announces reports whether a word says that the next one is a secret, with a blank between them, and is none itself: x-api-key abc123.
+func (s *Scrubber) announces(text []byte, from, to int) bool {
+	word := text[from:to]
+	return to < len(text) && (text[to] == ' ' || text[to] == '\t') && s.secretName(word) && !issued(word, true) && !random(word, true) && !monotone(word, true)
 }
 
 // minBehind is how long a credential behind a scheme must be to be none of a sentence's words.
@@ -130,16 +138,33 @@ func drawnOrNumbered(text []byte) bool {
 	return digitRun(text) > 0 || classes(text) >= 0.25 || monotone(text, true)
 }
 
-// opens reports whether a path's segment at i opens what it names to whoever knows it, as a link in a mail or a webhook does.
-func opens(text []byte, i int) bool {
+// minOpening is how long a path's segment must be to be drawn, and no version or short id.
+const minOpening = 12
+
+// openedBy reports whether a path's segment at i opens what it names to whoever knows it: a link in a mail or a webhook, and what looks
+// drawn behind a segment that says secret. A UUID behind such a one, /tokens/UUID, is its id.
+func (s *Scrubber) openedBy(text []byte, i int, word []byte) bool {
 	if i < 2 || text[i-1] != '/' {
 		return false
 	}
+	digest := hexadecimal(word)
+	if digest && len(word) < minDigest || !digest && (digitRun(word) == 0 || classes(word) < 0.25) {
+		return false
+	}
 	name := text[bytes.LastIndexByte(text[:i-1], '/')+1 : i-1]
-	for _, opening := range [...]string{"token", "key", "apikey", "secret", "reset", "verify", "confirm", "activate", "invite", "unsubscribe", "magic", "hook", "hooks", "webhook", "webhooks"} {
-		if is(name, opening) {
-			return true
+	return opens(name) || !(digest && bytes.IndexByte(word, '-') >= 0) && s.secretName(name)
+}
+
+// opens reports whether one of a segment's words says so: invite, password-reset.
+func opens(name []byte) bool {
+	for len(name) > 0 {
+		end := until(name, 0, "-_")
+		for _, opening := range [...]string{"token", "key", "apikey", "secret", "reset", "verify", "verification", "confirm", "confirmation", "activate", "activation", "invite", "invitation", "invitations", "unsubscribe", "magic", "hook", "hooks", "webhook", "webhooks"} {
+			if is(name[:end], opening) {
+				return true
+			}
 		}
+		name = name[min(end+1, len(name)):]
 	}
 	return false
 }
@@ -150,7 +175,7 @@ func (s *Scrubber) findIssued(v view) {
 		if begin, end := s.behindScheme(v.text, from, to); begin < end {
 			s.spans = append(s.spans, v.span(begin, end))
 			to = end
-		} else if issued(v.text[from:to], s.strict) {
+		} else if issued(v.text[from:to], s.strict) || botKey(v.text, from, to) {
 			s.spans = append(s.spans, v.span(s.widen(v, from, to, 0)))
 		}
 	}
@@ -344,6 +369,20 @@ func mailKey(word []byte) bool {
 	const prefix = "key-"
 	return len(word) >= len(prefix)+minDigest && string(word[:len(prefix)]) == prefix && hexadecimal(word[len(prefix):len(prefix)+minDigest]) &&
 		bytes.IndexByte(word[len(prefix):len(prefix)+minDigest], '-') < 0
+}
+
+// botKey tells what follows the number in the token of a Telegram bot, 123456789:AA...
+func botKey(text []byte, from, to int) bool {
+	const size, number = 35, 8
+	if to-from < size || from <= number || text[from] != 'A' || text[from+1] != 'A' || text[from-1] != ':' {
+		return false
+	}
+	for _, c := range text[from-1-number : from-1] {
+		if c-'0' > 9 {
+			return false
+		}
+	}
+	return true
 }
 
 // uppercase reports whether a word has nothing but capitals and digits.

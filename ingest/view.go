@@ -47,16 +47,25 @@ func (s *Scrubber) search(text []byte, find func(view)) {
 	}
 }
 
-// look shows find a view. In one with line breaks it also looks for what they tear apart and is certain.
+// look shows find a view, also without colours and as what UTF-16 looks like to who takes it for something else. In one with line breaks it
+// also looks for what they tear apart and is certain.
 func (s *Scrubber) look(v view, find func(view)) {
 	find(v)
+	if s.strict && bytes.IndexByte(v.text, escape) >= 0 {
+		find(s.decode(v, uncolouredAt))
+		s.turn() // the view stands where it stood
+	}
+	if bytes.IndexByte(v.text, 0) >= 0 {
+		find(s.decode(v, narrowAt))
+		s.turn()
+	}
 	if bytes.IndexByte(v.text, '\n') < 0 && bytes.IndexByte(v.text, '\r') < 0 {
 		return
 	}
 	joined := s.decode(v, unbrokenAt)
 	s.findKnown(joined)
 	s.findIssued(joined)
-	s.turn() // the view stands where it stood
+	s.turn()
 }
 
 // encoded reports whether something in the text may stand for other characters.
@@ -212,6 +221,29 @@ func unbrokenAt(text []byte, i int) (decoded [4]byte, n, size int) {
 		return [4]byte{text[i]}, 1, 1
 	}
 	return decoded, 0, end - i
+}
+
+// escape begins what tells a terminal a text's colour.
+const escape = 0x1b
+
+// uncolouredAt leaves out what tells a terminal colours: ESC[36m.
+func uncolouredAt(text []byte, i int) (decoded [4]byte, n, size int) {
+	if text[i] != escape || i+1 == len(text) || text[i+1] != '[' {
+		return [4]byte{text[i]}, 1, 1
+	}
+	end := i + 2
+	for end < len(text) && (text[end]-'0' < 10 || text[end] == ';') {
+		end++
+	}
+	return decoded, 0, min(end+1, len(text)) - i
+}
+
+// narrowAt leaves out the zeros that stand beside every character in UTF-16.
+func narrowAt(text []byte, i int) (decoded [4]byte, n, size int) {
+	if text[i] == 0 && (i >= 2 && text[i-2] == 0 && text[i-1] != 0 || i+2 < len(text) && text[i+2] == 0 && text[i+1] != 0) {
+		return decoded, 0, 1
+	}
+	return [4]byte{text[i]}, 1, 1
 }
 
 // escapedAt decodes what stands at i: an escape of JSON, complete or not, or one byte as it

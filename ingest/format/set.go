@@ -201,6 +201,9 @@ func (r *Record) setStatus(v *amount, u unit) bool {
 			n, ok = decimal(attempt, 0)
 		}
 	}
+	if n == -1 && u == answered {
+		n = 0
+	}
 	if !ok || n < 0 || n > 999 {
 		return false
 	}

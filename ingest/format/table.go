@@ -93,11 +93,12 @@ const (
 	millis
 	micros
 	nanos
-	guess   // since the epoch, unit told by its magnitude
-	outcome // "success" or "failure"
-	spelt   // a duration in words, "1.2ms", or seconds, or whole nanoseconds
-	laid    // a time in the layout that the configuration gives
-	told    // lasting so long: seconds where there is a point, milliseconds else, or spelt
+	guess    // since the epoch, unit told by its magnitude
+	outcome  // "success" or "failure"
+	answered // a status, or -1 where no answer was sent
+	spelt    // a duration in words, "1.2ms", or seconds, or whole nanoseconds
+	laid     // a time in the layout that the configuration gives
+	told     // lasting so long: seconds where there is a point, milliseconds else, or spelt
 )
 
 // Times that are text are told by their looks, whatever the row's unit: see instant.
