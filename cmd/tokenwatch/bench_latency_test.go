@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"math"
 	"runtime"
 	"slices"
@@ -91,29 +92,59 @@ type sighting struct {
 	offset    int64
 }
 
-// newest asks only the parts that came to be lately, of a block or of a merge: the rest has been seen.
-const newest = "SELECT `partition`, max(offset) FROM events WHERE _part IN (SELECT name FROM system.parts WHERE database = currentDatabase() " +
-	"AND table = 'events' AND active AND modification_time > now() - 4) GROUP BY `partition`"
+// lately are the parts that came to be in the last seconds, of a block or of a merge, and the blocks they were made of.
+const lately = "SELECT name, partition_id, min_block_number, max_block_number FROM system.parts WHERE database = currentDatabase() " +
+	"AND table = 'events' AND active AND modification_time > now() - 4"
+
+// inserted is a block of rows as ClickHouse numbers them.
+type inserted struct {
+	day    string
+	number int64
+}
+
+// fresh are the parts in which there are blocks that were not looked into, and those blocks: as a rule a part that was just
+// inserted. To read what merges have just written, again and again, would cost the machine as much as a tenth of the load.
+func fresh(ctx context.Context, db *clickhouse.DB, looked map[inserted]bool) (map[string][]inserted, error) {
+	_, rows, err := db.Query(ctx, lately)
+	parts := map[string][]inserted{}
+	for _, row := range rows {
+		first, _ := strconv.ParseInt(row[2], 10, 64)
+		last, _ := strconv.ParseInt(row[3], 10, 64)
+		for n := first; n <= last; n++ {
+			if block := (inserted{row[1], n}); !looked[block] {
+				parts[row[0]] = append(parts[row[0]], block)
+			}
+		}
+	}
+	return parts, err
+}
 
 // watchTable asks what is there until ctx ends. A partition's rows become visible in the order of their offsets, so the
 // last one tells of all.
 func (b *bench) watchTable(ctx context.Context, db *clickhouse.DB) (seen []sighting) {
-	last := map[int]int64{}
-	for ctx.Err() == nil {
-		_, rows, err := db.Query(ctx, newest)
+	last, looked := map[int]int64{}, map[inserted]bool{}
+	for ; ctx.Err() == nil; time.Sleep(glance) {
+		parts, err := fresh(ctx, db, looked)
+		if err != nil || len(parts) == 0 {
+			continue
+		}
+		names := "'" + strings.Join(slices.Collect(maps.Keys(parts)), "', '") + "'"
+		_, rows, err := db.Query(ctx, "SELECT _part, `partition`, max(offset) FROM events WHERE _part IN ("+names+") GROUP BY _part, `partition`")
 		now := time.Now()
 		if err != nil {
 			continue
 		}
-		for _, row := range rows {
-			partition, _ := strconv.Atoi(row[0])
-			offset, _ := strconv.ParseInt(row[1], 10, 64)
+		for _, row := range rows { // none of a part that was merged meanwhile: its blocks are in another one
+			for _, block := range parts[row[0]] {
+				looked[block] = true
+			}
+			partition, _ := strconv.Atoi(row[1])
+			offset, _ := strconv.ParseInt(row[2], 10, 64)
 			if known, ok := last[partition]; !ok || offset > known {
 				last[partition] = offset
 				seen = append(seen, sighting{now, partition, offset})
 			}
 		}
-		time.Sleep(time.Until(now.Add(glance)))
 	}
 	return seen
 }
