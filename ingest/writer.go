@@ -26,7 +26,6 @@ type writer struct {
 // It has its turn to store before the block is cut: while the store is busy, what waits are blocks that grow, so
 // that a store which falls behind gets fewer and larger ones, which cost it less.
 func (w *writer) run(ctx, work context.Context, done <-chan struct{}) error {
-	defer w.yield()
 	for w.in.await(ctx, done) && w.ask(ctx) == nil {
 		if err := w.store(work, w.in.take(), func() bool { return ctx.Err() == nil && w.in.more() }); err != nil {
 			return err
